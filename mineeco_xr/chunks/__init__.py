@@ -1,0 +1,18 @@
+"""The ways in which a computation crosses chunk borders: the only doors to Dask.
+
+============ ============================================= =======================================
+door         for                                           result
+============ ============================================= =======================================
+pointwise    indices, ratios, statistics over time         lazy, bit-identical for any chunking
+generate     rasters made from cell positions              lazy, bit-identical
+halo         focal statistics, kernels of a given radius   lazy, bit-identical or 1e-6 relative
+reduce       zonal statistics, histograms, extrema         lazy, counts bit-identical
+============ ============================================= =======================================
+"""
+
+from mineeco_xr.chunks.halo import halo
+from mineeco_xr.chunks.pointwise import generate, pointwise, whole_along
+from mineeco_xr.chunks.reduce import reduce_blocks
+from mineeco_xr.chunks.run import run_tasks
+
+__all__ = ["generate", "halo", "pointwise", "reduce_blocks", "run_tasks", "whole_along"]

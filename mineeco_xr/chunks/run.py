@@ -1,0 +1,71 @@
+"""Run many independent tasks with progress, on whichever scheduler is active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def run_tasks(tasks: Sequence[Any], *, done: Callable[[int], None] | None = None) -> None:
+    """Compute Delayed tasks whose effects are what counts, in the order given where it matters.
+
+    Parameters
+    ----------
+    tasks : sequence of dask.delayed.Delayed
+        Tasks that write; their results are dropped.
+    done : callable, optional
+        Called with 1 after each finished task, from the calling process.
+
+    Notes
+    -----
+    On a distributed client the futures are released as they finish, so that neither the client
+    nor the workers keep results. A failed task raises its own exception; tasks that were
+    finished by then stay finished.
+    """
+    if not tasks:
+        return
+    tell = done or (lambda _: None)
+    client = _active_client()
+    if client is None:
+        _run_local(tasks, tell)
+    else:
+        _run_distributed(client, tasks, tell)
+
+
+def _active_client() -> Any:
+    try:
+        from distributed import default_client
+    except ImportError:
+        return None
+    try:
+        return default_client()
+    except ValueError:
+        return None
+
+
+def _run_local(tasks: Sequence[Any], tell: Callable[[int], None]) -> None:
+    import dask
+    from dask.callbacks import Callback
+
+    keys = {task.key for task in tasks}
+
+    def after(key: Any, *_: Any) -> None:
+        if key in keys:
+            tell(1)
+
+    with Callback(posttask=after):
+        dask.compute(*tasks)
+
+
+def _run_distributed(client: Any, tasks: Sequence[Any], tell: Callable[[int], None]) -> None:
+    from distributed import as_completed
+
+    futures = client.compute(list(tasks))
+    try:
+        for future in as_completed(futures):
+            future.result()
+            future.release()
+            tell(1)
+    except BaseException:
+        client.cancel(futures)
+        raise
