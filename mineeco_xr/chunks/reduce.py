@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.pointwise import whole_along
+
 SPLIT_EVERY = 8
 """How many partials one merge takes."""
 
@@ -45,11 +47,9 @@ def reduce_blocks(
     """
     from dask import delayed
 
-    import mineeco_xr.chunks.pointwise as doors
-
     lead = [dim for dim in arrays[0].dims if dim not in ("y", "x")]
     for dim in lead:
-        arrays = tuple(doors.whole_along(array, str(dim)) for array in arrays)
+        arrays = tuple(whole_along(array, str(dim)) for array in arrays)
     level = _partials(partial, arrays, shared, dict(parameters or {}))
     merging = delayed(merge, pure=True)
     while len(level) > 1:

@@ -1,0 +1,306 @@
+"""Which colours a raster gets: perceptual scales for quantities, a legend of hues for classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.errors import ParameterError, SchemaError
+from mineeco_xr.report.overview import is_discrete
+from mineeco_xr.report.style import NODATA
+
+DIVERGING = "BrBG"
+ROBUST_SHARE = 2.0
+"""Per cent of the cells that a robust scale leaves out at either end."""
+MOST_CLASSES = 24
+"""Integer rasters with more values than this are drawn as quantities."""
+
+_SEQUENTIAL = (
+    (("npp", "ndvi", "evi", "biomass", "wue", "water use", "productiv", "vegetation", "habitat"),
+     "YlGn"),
+    (("precip", "rain", "evapo", "aeti", "water yield", "moisture", "discharge"), "YlGnBu"),
+    (("risk", "stress", "vulnerab", "threat", "sediment", "erosion", "degradation", "sensitiv"),
+     "YlOrBr"),
+    (("elevation", "height", "altitude", "dem"), "cividis"),
+)  # fmt: skip
+
+# Hues that map readers expect, kept apart in lightness too, so that they stay distinct without
+# colour vision. The first word found in a label wins.
+_LAND_COLOURS = (
+    ("wetland", "#6CA9A0"), ("marsh", "#6CA9A0"), ("mangrove", "#3F7F76"),
+    ("unmined", "#E9E4D4"), ("undisturbed", "#E9E4D4"), ("restor", "#9BC53D"),
+    ("reclaim", "#9BC53D"), ("min", None), ("water", "#3B7DB5"), ("river", "#3B7DB5"),
+    ("lake", "#3B7DB5"), ("forest", "#1E6B3A"), ("wood", "#1E6B3A"), ("tree", "#1E6B3A"),
+    ("shrub", "#7F9F4F"), ("savanna", "#B5C267"), ("grass", "#BFD98C"), ("pasture", "#E0DC8C"),
+    ("paddy", "#D9C34A"), ("crop", "#F0D36B"), ("cultivat", "#F0D36B"), ("farm", "#F0D36B"),
+    ("arable", "#F0D36B"), ("agric", "#F0D36B"), ("built", "#C0392B"), ("urban", "#C0392B"),
+    ("construct", "#C0392B"), ("settle", "#C0392B"), ("imperv", "#C0392B"),
+    ("barren", "#CDBBA3"), ("bare", "#CDBBA3"), ("unused", "#CDBBA3"), ("sand", "#E3D5BE"),
+    ("snow", "#EAF3FA"), ("ice", "#EAF3FA"),
+)  # fmt: skip
+_MINE_COLOUR = "#3A2A4D"
+_FREE_COLOURS = (
+    "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#999933",
+    "#882255", "#661100", "#6699CC", "#AA7744", "#77AADD", "#EE8866", "#EEDD88", "#FFAABB",
+    "#99DDFF", "#BBCC33", "#AAAA00", "#555555", "#B8860B", "#8FBC8F", "#9370DB", "#BC8F8F",
+)  # fmt: skip
+"""Tol's muted and light sets."""
+_LADDER = ("low", "medium", "moderate", "middle", "high", "slight", "severe", "extreme", "mild")
+
+
+@dataclass(frozen=True)
+class ClassScheme:
+    """The classes of a raster, in the order of the legend.
+
+    Parameters
+    ----------
+    values : tuple of int
+        Codes.
+    labels : tuple of str
+        What each code means.
+    colours : tuple of str
+        One hexadecimal colour each.
+    """
+
+    values: tuple[int, ...]
+    labels: tuple[str, ...]
+    colours: tuple[str, ...]
+
+
+def class_scheme(
+    data: xr.DataArray,
+    present: np.ndarray,
+    classes: Mapping[int, Any] | None = None,
+    cmap: str | None = None,
+) -> ClassScheme | None:
+    """Return the classes of a raster that are present, or None when it shows a quantity.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        ``flag_values`` and ``flag_meanings`` (and ``flag_colors`` where given) are read.
+    present : numpy.ndarray
+        The distinct valid values to be drawn.
+    classes : mapping of int to str or (str, str), optional
+        Code to label, or to label and colour; comes before the attributes.
+    cmap : str, optional
+        Colours are taken along this map in the order of the codes.
+
+    Returns
+    -------
+    ClassScheme or None
+        None for floats without flags, and for integers with very many values.
+
+    Raises
+    ------
+    SchemaError
+        If the numbers of flag values and meanings differ.
+    """
+    declared = _declared(data) if classes is None else _given(classes)
+    if not declared:
+        if not is_discrete(data) or present.size > MOST_CLASSES:
+            return None
+        boolean = data.dtype.kind == "b"
+        declared = {int(v): (("no", "yes")[int(v)] if boolean else str(v), None) for v in present}
+    codes = sorted(declared)
+    codes += sorted({int(value) for value in present} - set(codes))
+    labels = {code: declared.get(code, (f"code {code}", None))[0] for code in codes}
+    automatic = _automatic([labels[code] for code in codes], cmap)
+    shown = [i for i, code in enumerate(codes) if (present == code).any()]
+    colours = [declared.get(code, ("", None))[1] or automatic[i] for i, code in enumerate(codes)]
+    return ClassScheme(
+        tuple(codes[i] for i in shown),
+        tuple(labels[codes[i]] for i in shown),
+        tuple(colours[i] for i in shown),
+    )
+
+
+def _given(classes: Mapping[int, Any]) -> dict[int, tuple[str, str | None]]:
+    return {
+        int(code): (entry, None) if isinstance(entry, str) else (str(entry[0]), str(entry[1]))
+        for code, entry in classes.items()
+    }
+
+
+def _declared(data: xr.DataArray) -> dict[int, tuple[str, str | None]]:
+    raw = data.attrs.get("flag_values")
+    if raw is None:
+        return {}
+    text = raw.replace(",", " ").split() if isinstance(raw, str) else np.atleast_1d(raw)
+    values = [int(str(value).rstrip("bBsSuUlL")) for value in text]
+    labels = _words(data.attrs.get("flag_meanings")) or [str(value) for value in values]
+    colours: list[Any] = _words(data.attrs.get("flag_colors")) or [None] * len(values)
+    if not len(values) == len(labels) == len(colours):
+        raise SchemaError(
+            f"{data.name or 'the raster'} has {len(values)} flag_values, {len(labels)} "
+            f"flag_meanings and {len(colours)} flag_colors: give one of each for every class."
+        )
+    readable = [label.replace("_", " ") for label in labels]
+    return dict(zip(values, zip(readable, colours, strict=True), strict=True))
+
+
+def _words(attribute: Any) -> list[str]:
+    if attribute is None:
+        return []
+    return attribute.split() if isinstance(attribute, str) else [str(item) for item in attribute]
+
+
+def _automatic(labels: Sequence[str], cmap: str | None) -> list[str]:
+    lower = [label.lower() for label in labels]
+    if cmap is None and len(labels) > 1 and all(any(w in t for w in _LADDER) for t in lower):
+        cmap = "YlOrBr"
+    if cmap is not None:
+        return _along(cmap, len(labels))
+    taken: list[str] = []
+    for text in lower:
+        colour = _land_colour(text)
+        if colour is None or colour in taken:
+            colour = next((free for free in _FREE_COLOURS if free not in taken), "#777777")
+        taken.append(colour)
+    return taken
+
+
+def _land_colour(text: str) -> str | None:
+    for word, colour in _LAND_COLOURS:
+        if colour is None:
+            if any(part in {"mine", "mines", "mined", "mining"} for part in text.split()):
+                return _MINE_COLOUR
+        elif word in text:
+            return colour
+    return None
+
+
+def _along(cmap: str, count: int) -> list[str]:
+    from matplotlib.colors import to_hex
+
+    positions = [0.5] if count == 1 else np.linspace(0.08, 0.92, count)
+    return [to_hex(colour_map(cmap)(position)) for position in positions]
+
+
+def colour_map(name: Any) -> Any:
+    """Return a colour map whose nodata colour is the neutral grey of all maps.
+
+    Parameters
+    ----------
+    name : str or matplotlib.colors.Colormap
+        As Matplotlib knows it.
+
+    Returns
+    -------
+    matplotlib.colors.Colormap
+        A copy.
+
+    Raises
+    ------
+    ParameterError
+        If Matplotlib has no map of that name.
+    """
+    import matplotlib
+
+    try:
+        found = matplotlib.colormaps[name] if isinstance(name, str) else name
+    except KeyError as error:
+        raise ParameterError(
+            f"cmap is {name!r}, which Matplotlib does not have: try 'viridis', 'YlGn' or 'BrBG'."
+        ) from error
+    return found.with_extremes(bad=NODATA)
+
+
+def sequential_name(data: xr.DataArray) -> str:
+    """Choose the sequential colour map that suits what a raster measures.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        Judged by its name, ``long_name`` and ``standard_name``.
+
+    Returns
+    -------
+    str
+        Name of a perceptual map; ``"viridis"`` when nothing is known.
+    """
+    keys = ("long_name", "standard_name")
+    text = " ".join([str(data.name or ""), *(str(data.attrs.get(key, "")) for key in keys)])
+    text = text.lower().replace("_", " ")
+    for words, name in _SEQUENTIAL:
+        if any(word in text for word in words):
+            return name
+    return "viridis"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Limits and colour map of a quantity.
+
+    Parameters
+    ----------
+    low, high : float
+        Values at the ends of the colour bar.
+    cmap : str or Colormap
+        Colour map.
+    extend : {"neither", "min", "max", "both"}
+        At which ends values lie outside the limits.
+    """
+
+    low: float
+    high: float
+    cmap: Any
+    extend: str
+
+
+def value_scale(
+    data: xr.DataArray,
+    values: np.ndarray,
+    *,
+    cmap: Any = None,
+    robust: bool = True,
+    diverging: bool | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Scale:
+    """Choose limits and colours for a quantity.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        Says what is measured.
+    values : numpy.ndarray
+        The valid values, at least one.
+    cmap : str or Colormap, optional
+        Default: suits the quantity.
+    robust : bool
+        Limits from the 2nd to the 98th percentile instead of the extremes.
+    diverging : bool, optional
+        Centre the scale at zero; default when both signs are well represented.
+    limits : tuple of float, optional
+        Fixed limits.
+
+    Returns
+    -------
+    Scale
+        Never of zero width.
+    """
+    least, most = float(values.min()), float(values.max())
+    if limits is not None:
+        low, high = limits
+    elif robust:
+        ends = np.percentile(values.astype("float64"), [ROBUST_SHARE, 100 - ROBUST_SHARE])
+        low, high = float(ends[0]), float(ends[1])
+        if low == high:
+            low, high = least, most
+    else:
+        low, high = least, most
+    if diverging is None:
+        diverging = limits is None and low < 0 < high and min(-low, high) >= 0.1 * max(-low, high)
+    if diverging and limits is None:
+        high = max(abs(low), abs(high))
+        low = -high
+    if low == high:
+        pad = abs(low) * 0.05 or 0.5
+        low, high = low - pad, high + pad
+    below, above = least < low, most > high
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
+    return Scale(low, high, cmap or (DIVERGING if diverging else sequential_name(data)), extend)

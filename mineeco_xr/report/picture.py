@@ -1,0 +1,260 @@
+"""The raster itself on its axes, with the colour bar or the legend that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.cube import geobox_of
+from mineeco_xr.report.colours import ClassScheme, Scale, colour_map
+from mineeco_xr.report.frame import map_aspect
+from mineeco_xr.report.overview import bounds_of
+from mineeco_xr.report.style import HAIRLINE, INK, LABEL_SIZE, NODATA, TICK_SIZE
+
+
+def map_inches(data: xr.DataArray, widest: float, tallest: float) -> tuple[float, float]:
+    """Return the size of a map on paper.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        On a grid.
+    widest, tallest : float
+        Inches at most.
+
+    Returns
+    -------
+    tuple of float
+        Width and height in inches, in the proportions of the ground; a map of extreme
+        proportions gets at least 0.4 inch of its box.
+    """
+    left, bottom, right, top = bounds_of(data)
+    ratio = (top - bottom) / (right - left) * map_aspect(geobox_of(data))
+    width = min(widest, tallest / ratio)
+    return max(width, 0.4), max(width * ratio, 0.4)
+
+
+def draw_quantity(axes: Any, thin: xr.DataArray, values: Any, scale: Scale) -> Any:
+    """Draw a quantity in colours.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The axes.
+    thin : xarray.DataArray
+        The overview, north up.
+    values : numpy.ma.MaskedArray
+        Its values.
+    scale : Scale
+        Limits and colours.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        What a colour bar is made of.
+    """
+    axes.set_facecolor(NODATA)
+    return axes.imshow(
+        values, extent=_extent(thin), vmin=scale.low, vmax=scale.high,
+        cmap=colour_map(scale.cmap), interpolation="nearest", zorder=1,
+    )  # fmt: skip
+
+
+def draw_classes(axes: Any, thin: xr.DataArray, values: Any, scheme: ClassScheme) -> Any:
+    """Draw classes in their colours.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The axes.
+    thin : xarray.DataArray
+        The overview, north up.
+    values : numpy.ma.MaskedArray
+        Its codes.
+    scheme : ClassScheme
+        The classes.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The picture.
+    """
+    from matplotlib.colors import ListedColormap
+
+    axes.set_facecolor(NODATA)
+    codes = np.asarray(scheme.values)
+    ranks = np.searchsorted(codes, values.filled(codes[0] if codes.size else 0))
+    ranks = np.ma.masked_array(ranks, mask=np.ma.getmaskarray(values))
+    colours = ListedColormap(list(scheme.colours) or [NODATA]).with_extremes(bad=NODATA)
+    return axes.imshow(
+        ranks, extent=_extent(thin), vmin=-0.5, vmax=max(codes.size, 1) - 0.5, cmap=colours,
+        interpolation="nearest", zorder=1,
+    )  # fmt: skip
+
+
+def _extent(thin: xr.DataArray) -> tuple[float, float, float, float]:
+    left, bottom, right, top = bounds_of(thin)
+    return left, right, bottom, top
+
+
+def colour_bar(
+    figure: Any, image: Any, axes: Any, label: str, *, extend: str | None = None, **place: Any
+) -> Any:
+    """Draw a colour bar with its label.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    image : matplotlib.image.AxesImage
+        What it explains.
+    axes : matplotlib.axes.Axes or array of Axes
+        Beside which it stands.
+    label : str
+        What the colours show, with units.
+    extend : {"neither", "min", "max", "both"}, optional
+        Pointed ends; default from the data of the image.
+    **place
+        Further arguments of ``Figure.colorbar``.
+
+    Returns
+    -------
+    matplotlib.colorbar.Colorbar
+        The bar.
+    """
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    formatter = ScalarFormatter(useMathText=True)
+    formatter.set_powerlimits((-3, 5))
+    options = {"fraction": 0.05, "pad": 0.025, "aspect": 24, "extendfrac": 0.035, **place}
+    bar = figure.colorbar(image, ax=axes, extend=extend or _extend(image), **options)
+    axis = bar.ax.xaxis if bar.orientation == "horizontal" else bar.ax.yaxis
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(formatter)
+    bar.outline.set(edgecolor=HAIRLINE, linewidth=0.6)
+    bar.ax.tick_params(
+        labelsize=TICK_SIZE, labelcolor=INK, color=HAIRLINE, width=0.6, length=3, which="major"
+    )
+    axis.get_offset_text().set(fontsize=TICK_SIZE, color=INK)
+    bar.set_label(label, fontsize=LABEL_SIZE, color=INK)
+    return bar
+
+
+def _extend(image: Any) -> str:
+    values = image.get_array()
+    low, high = image.get_clim()
+    ends = (bool(values.min() < low), bool(values.max() > high))
+    return {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(
+        ends, "both"
+    )
+
+
+def patch_key(label: str, colour: str) -> Any:
+    """Return a legend entry for an area of one colour.
+
+    Parameters
+    ----------
+    label : str
+        Its text.
+    colour : str
+        Its colour.
+
+    Returns
+    -------
+    matplotlib.patches.Patch
+        The entry.
+    """
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=colour, edgecolor=HAIRLINE, linewidth=0.5, label=label)
+
+
+def stipple_key(label: str) -> Any:
+    """Return a legend entry for a stippled area.
+
+    Parameters
+    ----------
+    label : str
+        Its text.
+
+    Returns
+    -------
+    matplotlib.patches.Patch
+        The entry.
+    """
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor="white", edgecolor=INK, linewidth=0.4, hatch="......", label=label)
+
+
+def line_key(label: str) -> Any:
+    """Return a legend entry for an outline.
+
+    Parameters
+    ----------
+    label : str
+        Its text.
+
+    Returns
+    -------
+    matplotlib.lines.Line2D
+        The entry.
+    """
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=INK, linewidth=1.1, label=label)
+
+
+def legend_beside(axes: Any, scheme: ClassScheme, further: Sequence[Any], title: str) -> None:
+    """Explain classes in a legend right of a map.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The map.
+    scheme : ClassScheme
+        The classes.
+    further : sequence of artists
+        Entries after them.
+    title : str
+        What the classes are.
+    """
+    entries = [patch_key(*pair) for pair in zip(scheme.labels, scheme.colours, strict=True)]
+    legend = axes.legend(
+        handles=[*entries, *further], loc="upper left", bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0, frameon=False, fontsize=TICK_SIZE, labelcolor=INK, title=title or None,
+        title_fontsize=LABEL_SIZE, alignment="left", handlelength=1.4, handleheight=1.1,
+        labelspacing=0.45,
+    )  # fmt: skip
+    legend.get_title().set_color(INK)
+
+
+def legend_below(axes: Any, keys: Sequence[Any], *, columns: int = 4) -> None:
+    """Explain what lies on a map in one line under it.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The map.
+    keys : sequence of artists
+        Entries; nothing is drawn without any.
+    columns : int
+        Entries in a line.
+    """
+    if keys:
+        axes.legend(
+            handles=list(keys), loc="upper left", bbox_to_anchor=(0.0, 0.0), frameon=False,
+            bbox_transform=_below(axes), borderaxespad=0, borderpad=0, fontsize=TICK_SIZE,
+            labelcolor=INK, ncols=min(columns, len(keys)), handlelength=1.6, columnspacing=1.6,
+        )  # fmt: skip
+
+
+def _below(axes: Any) -> Any:
+    from matplotlib.transforms import ScaledTranslation
+
+    drop = 0.36 if not axes.get_xlabel() else 0.5
+    down = ScaledTranslation(0, -drop, axes.figure.dpi_scale_trans)
+    return axes.transAxes + down
