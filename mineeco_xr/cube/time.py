@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -76,3 +78,30 @@ def require_increasing(years: np.ndarray, values: np.ndarray, label: str, dim: s
             f"{label!r}: the date {str(values[at])[:10]} {kind} along {dim!r}. Drop the duplicate "
             f"or call sortby({dim!r})."
         )
+
+
+def require_same_times(layers: Mapping[str, xr.DataArray], dim: str = "time") -> None:
+    """Check that all layers that have a time dim have the same dates.
+
+    Raises
+    ------
+    SchemaError
+        Naming the dates that one layer has and the other lacks.
+    """
+    dated = {name: pd.Index(layer[dim].values) for name, layer in layers.items() if dim in layer.dims}
+    first, *others = dated or [None]
+    for name in others:
+        if dated[name].equals(dated[first]):
+            continue
+        lacking = dated[first].difference(dated[name])
+        extra = dated[name].difference(dated[first])
+        raise SchemaError(
+            f"{name!r} and {first!r} have different dates along {dim!r}: {name!r} lacks "
+            f"{_some(lacking)} and has {_some(extra)} beside them. Select common dates with "
+            f"sel({dim}=...), or reindex to mark gaps."
+        )
+
+
+def _some(dates: pd.Index, most: int = 4) -> str:
+    shown = [str(date)[:10] for date in dates[:most]]
+    return ("[" + ", ".join(shown) + (", ..." if len(dates) > most else "") + "]") or "none"

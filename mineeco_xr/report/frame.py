@@ -6,10 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from mineeco_xr.cube import geobox_of
-from mineeco_xr.report.overview import bounds_of
 from mineeco_xr.report.style import INK, LABEL_SIZE, dress
 
 if TYPE_CHECKING:
@@ -51,31 +48,30 @@ def map_aspect(grid: GeoBox) -> float:
     return 1.0 / max(math.cos(math.radians(middle)), 0.05)
 
 
-def frame_map(axes: Any, data: xr.DataArray, *, ticks: bool = True) -> None:
+def frame_map(axes: Any, view: GeoBox, *, ticks: bool = True) -> None:
     """Set limits, aspect, ticks and frame of a map.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         The axes.
-    data : xarray.DataArray
-        The full raster, before thinning.
+    view : odc.geo.geobox.GeoBox
+        What the map shows.
     ticks : bool
         Label the axes.
     """
-    grid = geobox_of(data)
-    left, bottom, right, top = bounds_of(data)
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
-    axes.set_aspect(map_aspect(grid))
+    box = view.boundingbox
+    axes.set_xlim(box.left, box.right)
+    axes.set_ylim(box.bottom, box.top)
+    axes.set_aspect(map_aspect(view))
     dress(axes, frame=True)
     if not ticks:
         axes.set_xticks([])
         axes.set_yticks([])
-    elif is_geographic(grid):
+    elif is_geographic(view):
         _degree_ticks(axes)
     else:
-        _distance_ticks(axes, grid)
+        _distance_ticks(axes, view)
 
 
 def _locator(span: float, longest: float, most: int) -> Any:

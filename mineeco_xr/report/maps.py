@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.report.colours import ClassScheme, Scale, class_scheme, value_scale
 from mineeco_xr.report.frame import frame_map
 from mineeco_xr.report.overlays import add_stipple, add_zones
-from mineeco_xr.report.overview import is_discrete, north_up, overview, valid_values
+from mineeco_xr.report.overview import (
+    is_discrete,
+    north_up,
+    overview,
+    valid_values,
+    valid_view,
+)
 from mineeco_xr.report.picture import (
+    BAR_INCHES,
     colour_bar,
     draw_classes,
     draw_quantity,
-    legend_below,
+    explain_below,
     legend_beside,
     line_key,
     map_inches,
@@ -34,6 +42,7 @@ from mineeco_xr.report.style import (
     data_label,
     new_figure,
     set_title,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +69,7 @@ def map_figure(
     hatch_label: str | None = None,
     note: str | None = None,
     scale_bar: bool = True,
+    crop: bool = True,
     most: int = 1200,
     width: float = WIDTH,
 ) -> Any:
@@ -100,6 +110,8 @@ def map_figure(
         Small text under the map.
     scale_bar : bool
         Draw a scale bar and a north arrow, in the corner that has least data.
+    crop : bool
+        Leave out margins without data; turn it off for maps that are to be compared.
     most : int
         Cells a side that are drawn at most; see :func:`overview`.
     width : float
@@ -132,47 +144,48 @@ def map_figure(
     values = valid_values(thin)
     scheme = _scheme(data, values, classes, cmap)
 
-    inches = map_inches(data, width - 1.75, TALLEST)
-    height = inches[1] + 0.75 + 0.3 * bool(title) + 0.25 * bool(note)
+    missing = np.ma.getmaskarray(values)
+    view, valid = (geobox_of(data), ~missing) if not crop else valid_view(data, thin, ~missing)
+    inches = map_inches(view, width - 1.75, TALLEST)
+    height = inches[1] + 0.75 + 0.3 * bool(title) + 0.3 * bool(note)
     figure = new_figure(max(inches[0] + 1.75, 3.2), max(height, 1.8), layout="compressed")
     axes = figure.add_subplot()
     if scheme is not None:
-        draw_classes(axes, thin, values, scheme)
+        image = draw_classes(axes, thin, values, scheme)
     elif values.count():
         scale = value_scale(
             data, values.compressed(),
             cmap=cmap, robust=robust, diverging=diverging, limits=limits,
         )  # fmt: skip
-        colour_bar(figure, draw_quantity(axes, thin, values, scale), axes, data_label(data, label))
+        image = draw_quantity(axes, thin, values, scale)
+        shown = wrapped(data_label(data, label), max(inches[1], 1.6))
+        colour_bar(figure, image, axes, shown, scale, aspect=inches[1] / BAR_INCHES)
     else:
-        draw_quantity(axes, thin, values, Scale(0.0, 1.0, "viridis", "neither"))
+        image = draw_quantity(axes, thin, values, Scale(0.0, 1.0, "viridis", "neither"))
         axes.text(
             0.5, 0.5, "no valid cells", transform=axes.transAxes, ha="center", va="center",
             fontsize=LABEL_SIZE, color=MUTED,
         )  # fmt: skip
-    frame_map(axes, data)
-    set_title(axes, title)
+    frame_map(axes, view)
+    set_title(axes, title, max(inches[0] + 1.2, 2.6))
 
     keys: list[Any] = []
     if stipple is not None:
-        add_stipple(axes, stipple, inches)
+        add_stipple(axes, stipple, image, inches)
         if hatch_label:
             keys.append(stipple_key(hatch_label))
     if zones is not None:
         add_zones(axes, data, zones, names=zone_names)
         if zones_label:
             keys.append(line_key(zones_label))
-    missing = np.ma.getmaskarray(values)
-    if missing.any():
+    if not valid.all():
         keys.append(patch_key("no data", NODATA))
     if scale_bar:
-        add_scale_bar(axes, data, ~missing)
+        add_scale_bar(axes, view, valid)
     if scheme is not None:
-        legend_beside(axes, scheme, keys, data_label(data, label))
-    else:
-        legend_below(axes, keys)
-    if note:
-        figure.supxlabel(note, x=0.01, ha="left", fontsize=NOTE_SIZE, color=MUTED)
+        legend_beside(axes, scheme, keys, wrapped(data_label(data, label), 1.7))
+        keys = []
+    explain_below(axes, keys, wrapped(note, max(inches[0], 2.6), NOTE_SIZE) if note else None)
     return figure
 
 

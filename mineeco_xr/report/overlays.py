@@ -99,7 +99,7 @@ def _write_names(axes: Any, placed: Any, names: str, colour: str) -> None:
             )  # fmt: skip
 
 
-def add_stipple(axes: Any, hatch: xr.DataArray, inches: tuple[float, float]) -> None:
+def add_stipple(axes: Any, hatch: xr.DataArray, image: Any, inches: tuple[float, float]) -> None:
     """Dot the cells that are true, on a lattice whose density does not depend on the cells.
 
     A dot stands where the cell under it is true, so the dotted share of the map is the share
@@ -111,6 +111,8 @@ def add_stipple(axes: Any, hatch: xr.DataArray, inches: tuple[float, float]) -> 
         A framed map.
     hatch : xarray.DataArray
         Boolean, dims ``(y, x)``, computed.
+    image : matplotlib.image.AxesImage
+        What the dots lie on: they are white where it is dark.
     inches : tuple of float
         Width and height of the map on paper.
     """
@@ -125,9 +127,21 @@ def add_stipple(axes: Any, hatch: xr.DataArray, inches: tuple[float, float]) -> 
     x, y = np.meshgrid(x, y)
     # Every other row is shifted by half a step: a diamond lattice shows no stripes.
     x[1::2] += 0.5 * (view_right - view_left) / columns
-    column = np.floor((x - left) / (right - left) * mask.shape[1]).astype(int)
-    row = np.floor((top - y) / (top - bottom) * mask.shape[0]).astype(int)
-    inside = (row >= 0) & (row < mask.shape[0]) & (column >= 0) & (column < mask.shape[1])
-    dotted = inside.copy()
-    dotted[inside] = mask[row[inside], column[inside]]
-    axes.scatter(x[dotted], y[dotted], s=1.6, c=INK, linewidths=0, zorder=3, gid="hatch")
+    dotted = _sampled(mask, (left, bottom, right, top), x, y).astype(bool)
+    x, y = x[dotted], y[dotted]
+    left, right, bottom, top = image.get_extent()
+    under = image.cmap(image.norm(image.get_array()))[..., :3] @ (0.2126, 0.7152, 0.0722)
+    dark = _sampled(under, (left, bottom, right, top), x, y) < 0.4
+    axes.scatter(x, y, s=2.0, c=np.where(dark, "#ffffff", INK), linewidths=0, zorder=3, gid="hatch")
+
+
+def _sampled(
+    values: np.ndarray, bounds: tuple[float, float, float, float], x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Look up the cells under points; zero outside."""
+    left, bottom, right, top = bounds
+    rows, columns = values.shape
+    column = np.floor((x - left) / (right - left) * columns).astype(int)
+    row = np.floor((top - y) / (top - bottom) * rows).astype(int)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    return np.where(inside, values[row.clip(0, rows - 1), column.clip(0, columns - 1)], 0)

@@ -11,6 +11,9 @@ import xarray as xr
 from mineeco_xr.cube import geobox_of, grid_coords
 from mineeco_xr.errors import ParameterError
 
+MARGIN = 0.03
+"""Share of a side that a cropped map keeps around its data."""
+
 
 def overview(data: xr.DataArray, most: int = 1200) -> xr.DataArray:
     """Thin a raster to at most ``most`` cells a side, for display.
@@ -115,10 +118,12 @@ def _aligned(chunks: tuple[int, ...], step: int) -> int:
 def _coarser(
     grid: Any, shape: tuple[int, int], step: int, right: float = 0.0, down: float = 0.0
 ) -> Any:
+    """Move a grid by cells, and enlarge its cells; free of Affine's products, which warn."""
     from affine import Affine
     from odc.geo.geobox import GeoBox
 
-    affine = grid.affine * Affine.translation(right, down) * Affine.scale(step)
+    a, e = grid.affine.a, grid.affine.e
+    affine = Affine(a * step, 0, grid.affine.c + a * right, 0, e * step, grid.affine.f + e * down)
     return GeoBox(shape, affine, grid.crs)
 
 
@@ -129,6 +134,43 @@ def _on_grid(data: xr.DataArray, grid: Any) -> xr.DataArray:
         if {"crs_wkt", "spatial_ref"} & set(coordinate.attrs)
     ]  # fmt: skip
     return data.drop_vars(stale).assign_coords(spatial_ref=grid_coords(grid)["spatial_ref"])
+
+
+def valid_view(data: xr.DataArray, thin: xr.DataArray, valid: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Return the part of a grid that holds valid cells, with a margin.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        The full raster, north up.
+    thin : xarray.DataArray
+        Its overview.
+    valid : numpy.ndarray
+        Booleans, dims ``(y, x)`` of the overview.
+
+    Returns
+    -------
+    grid : odc.geo.geobox.GeoBox
+        A window of the grid of ``data``; all of it when no cell or nearly every row and column
+        holds data.
+    valid : numpy.ndarray
+        What of the booleans lies in it.
+    """
+    grid = geobox_of(data)
+    step = max(1, round(geobox_of(thin).affine.a / grid.affine.a))
+    window = []
+    for axis, dim in enumerate(("y", "x")):
+        held = np.flatnonzero(valid.any(axis=1 - axis))
+        count = valid.shape[axis]
+        margin = max(1, round(MARGIN * count))
+        first, last = (held[0] - margin, held[-1] + 1 + margin) if held.size else (0, count)
+        first, last = max(int(first), 0), min(int(last), count)
+        if last - first > 0.9 * count:
+            first, last = 0, count
+        window.append((first, last, first * step, min(last * step, data.sizes[dim])))
+    (top, bottom, row, row_end), (left, right, column, column_end) = window
+    view = _coarser(grid, (row_end - row, column_end - column), 1, column, row)
+    return view, valid[top:bottom, left:right]
 
 
 def bounds_of(data: xr.DataArray) -> tuple[float, float, float, float]:
@@ -177,12 +219,12 @@ def _turned(grid: Any, turned: dict[str, Any]) -> Any:
     from odc.geo.geobox import GeoBox
 
     rows, columns = grid.shape
-    affine = grid.affine
+    a, c, e, f = grid.affine.a, grid.affine.c, grid.affine.e, grid.affine.f
     if "y" in turned:
-        affine = affine * Affine.translation(0, rows) * Affine.scale(1, -1)
+        e, f = -e, f + e * rows
     if "x" in turned:
-        affine = affine * Affine.translation(columns, 0) * Affine.scale(-1, 1)
-    return GeoBox(grid.shape, affine, grid.crs)
+        a, c = -a, c + a * columns
+    return GeoBox(grid.shape, Affine(a, 0, c, 0, e, f), grid.crs)
 
 
 def valid_values(data: xr.DataArray) -> np.ma.MaskedArray:
@@ -201,10 +243,7 @@ def valid_values(data: xr.DataArray) -> np.ma.MaskedArray:
     values = np.asarray(data.values)
     if values.dtype.kind == "b":
         return np.ma.masked_array(values.astype("uint8"), mask=np.zeros(values.shape, bool))
-    if values.dtype.kind == "f":
-        mask = ~np.isfinite(values)
-    else:
-        mask = np.zeros(values.shape, dtype=bool)
+    mask = ~np.isfinite(values)
     fill = data.attrs.get("_FillValue", data.encoding.get("_FillValue"))
     if fill is not None and np.isfinite(fill):
         mask = mask | (values == fill)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.cube import geobox_of
 from mineeco_xr.report.colours import ClassScheme, Scale, colour_map
 from mineeco_xr.report.frame import map_aspect
 from mineeco_xr.report.overview import bounds_of
-from mineeco_xr.report.style import HAIRLINE, INK, LABEL_SIZE, NODATA, TICK_SIZE
+from mineeco_xr.report.style import HAIRLINE, INK, LABEL_SIZE, MUTED, NODATA, NOTE_SIZE, TICK_SIZE
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+BAR_INCHES = 0.15
+"""Thickness of a colour bar."""
 
 
-def map_inches(data: xr.DataArray, widest: float, tallest: float) -> tuple[float, float]:
+def map_inches(view: GeoBox, widest: float, tallest: float) -> tuple[float, float]:
     """Return the size of a map on paper.
 
     Parameters
     ----------
-    data : xarray.DataArray
-        On a grid.
+    view : odc.geo.geobox.GeoBox
+        What the map shows.
     widest, tallest : float
         Inches at most.
 
@@ -31,8 +36,8 @@ def map_inches(data: xr.DataArray, widest: float, tallest: float) -> tuple[float
         Width and height in inches, in the proportions of the ground; a map of extreme
         proportions gets at least 0.4 inch of its box.
     """
-    left, bottom, right, top = bounds_of(data)
-    ratio = (top - bottom) / (right - left) * map_aspect(geobox_of(data))
+    box = view.boundingbox
+    ratio = (box.top - box.bottom) / (box.right - box.left) * map_aspect(view)
     width = min(widest, tallest / ratio)
     return max(width, 0.4), max(width * ratio, 0.4)
 
@@ -100,9 +105,7 @@ def _extent(thin: xr.DataArray) -> tuple[float, float, float, float]:
     return left, right, bottom, top
 
 
-def colour_bar(
-    figure: Any, image: Any, axes: Any, label: str, *, extend: str | None = None, **place: Any
-) -> Any:
+def colour_bar(figure: Any, image: Any, axes: Any, label: str, scale: Scale, **place: Any) -> Any:
     """Draw a colour bar with its label.
 
     Parameters
@@ -115,8 +118,8 @@ def colour_bar(
         Beside which it stands.
     label : str
         What the colours show, with units.
-    extend : {"neither", "min", "max", "both"}, optional
-        Pointed ends; default from the data of the image.
+    scale : Scale
+        Says which ends are pointed.
     **place
         Further arguments of ``Figure.colorbar``.
 
@@ -130,9 +133,9 @@ def colour_bar(
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-3, 5))
     options = {"fraction": 0.05, "pad": 0.025, "aspect": 24, "extendfrac": 0.035, **place}
-    bar = figure.colorbar(image, ax=axes, extend=extend or _extend(image), **options)
+    bar = figure.colorbar(image, ax=axes, extend=scale.extend, **options)
     axis = bar.ax.xaxis if bar.orientation == "horizontal" else bar.ax.yaxis
-    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(formatter)
     bar.outline.set(edgecolor=HAIRLINE, linewidth=0.6)
     bar.ax.tick_params(
@@ -141,15 +144,6 @@ def colour_bar(
     axis.get_offset_text().set(fontsize=TICK_SIZE, color=INK)
     bar.set_label(label, fontsize=LABEL_SIZE, color=INK)
     return bar
-
-
-def _extend(image: Any) -> str:
-    values = image.get_array()
-    low, high = image.get_clim()
-    ends = (bool(values.min() < low), bool(values.max() > high))
-    return {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(
-        ends, "both"
-    )
 
 
 def patch_key(label: str, colour: str) -> Any:
@@ -187,7 +181,7 @@ def stipple_key(label: str) -> Any:
     """
     from matplotlib.patches import Patch
 
-    return Patch(facecolor="white", edgecolor=INK, linewidth=0.4, hatch="......", label=label)
+    return Patch(facecolor="white", edgecolor=INK, linewidth=0.4, hatch="....", label=label)
 
 
 def line_key(label: str) -> Any:
@@ -232,29 +226,37 @@ def legend_beside(axes: Any, scheme: ClassScheme, further: Sequence[Any], title:
     legend.get_title().set_color(INK)
 
 
-def legend_below(axes: Any, keys: Sequence[Any], *, columns: int = 4) -> None:
-    """Explain what lies on a map in one line under it.
+def explain_below(axes: Any, keys: Sequence[Any], note: str | None, *, columns: int = 4) -> None:
+    """Explain what lies on a map in a line of keys under it, and a note under that.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         The map.
     keys : sequence of artists
-        Entries; nothing is drawn without any.
+        Entries; no legend is drawn without any.
+    note : str or None
+        Small text.
     columns : int
         Entries in a line.
     """
+    drop = 0.5 if axes.get_xlabel() else 0.36
+    if note:
+        lines = 0 if not keys else -(-len(keys) // columns)
+        axes.text(
+            0.0, 0.0, note, transform=_below(axes, drop + 0.2 * lines + 0.02 * bool(keys)),
+            ha="left", va="top", fontsize=NOTE_SIZE, color=MUTED, linespacing=1.35,
+        )  # fmt: skip
     if keys:
         axes.legend(
             handles=list(keys), loc="upper left", bbox_to_anchor=(0.0, 0.0), frameon=False,
-            bbox_transform=_below(axes), borderaxespad=0, borderpad=0, fontsize=TICK_SIZE,
+            bbox_transform=_below(axes, drop), borderaxespad=0, borderpad=0, fontsize=TICK_SIZE,
             labelcolor=INK, ncols=min(columns, len(keys)), handlelength=1.6, columnspacing=1.6,
         )  # fmt: skip
 
 
-def _below(axes: Any) -> Any:
+def _below(axes: Any, inches: float) -> Any:
     from matplotlib.transforms import ScaledTranslation
 
-    drop = 0.36 if not axes.get_xlabel() else 0.5
-    down = ScaledTranslation(0, -drop, axes.figure.dpi_scale_trans)
+    down = ScaledTranslation(0, -inches, axes.figure.dpi_scale_trans)
     return axes.transAxes + down

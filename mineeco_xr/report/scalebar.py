@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 
-from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import GridMismatch
 from mineeco_xr.report.style import INK, NOTE_SIZE, round_below
 
@@ -79,15 +77,15 @@ def scale_bar_for(grid: GeoBox) -> ScaleBar:
     return ScaleBar(metres, metres / per_unit, label)
 
 
-def add_scale_bar(axes: Any, data: xr.DataArray, valid: np.ndarray | None = None) -> None:
+def add_scale_bar(axes: Any, view: GeoBox, valid: np.ndarray | None = None) -> None:
     """Draw a scale bar and a north arrow in the corner that hides least data.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         A framed map.
-    data : xarray.DataArray
-        The full raster.
+    view : odc.geo.geobox.GeoBox
+        What the map shows.
     valid : numpy.ndarray, optional
         Booleans of the picture, first row in the north.
     """
@@ -103,11 +101,9 @@ def add_scale_bar(axes: Any, data: xr.DataArray, valid: np.ndarray | None = None
     from matplotlib.text import Text
     from matplotlib.transforms import blended_transform_factory
 
-    bar = scale_bar_for(geobox_of(data))
+    bar = scale_bar_for(view)
     height = 0.045
-    ruler = AuxTransformBox(
-        blended_transform_factory(axes.transData, axes.figure.dpi_scale_trans)
-    )
+    ruler = AuxTransformBox(blended_transform_factory(axes.transData, axes.figure.dpi_scale_trans))
     for start, colour in ((0.0, INK), (0.5, "white")):
         ruler.add_artist(
             Rectangle((start * bar.map_units, 0), bar.map_units / 2, height,

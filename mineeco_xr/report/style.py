@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import textwrap
 import uuid
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ NOTE_SIZE = 7.5
 INK = "#1f2328"
 MUTED = "#59636e"
 HAIRLINE = "#8c959f"
-NODATA = "#dcdee1"
+NODATA = "#e0e2e5"
 SCREEN_DPI = 160
 PRINT_DPI = 200
 WIDTH = 6.6
@@ -178,7 +179,28 @@ def dress(axes: Any, *, frame: bool = False) -> None:
         axis.get_offset_text().set(fontsize=TICK_SIZE, color=INK)
 
 
-def set_title(axes: Any, title: str | None) -> None:
+def wrapped(text: str, inches: float, size: float = LABEL_SIZE) -> str:
+    """Break text into lines of a given width.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    inches : float
+        Longest line.
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    str
+        With line breaks; widths are estimated from the mean width of a letter.
+    """
+    letters = max(12, int(inches * 72 / (0.58 * size)))
+    return textwrap.fill(text, letters, break_long_words=False)
+
+
+def set_title(axes: Any, title: str | None, inches: float = WIDTH) -> None:
     """Put a title over the left edge of axes.
 
     Parameters
@@ -187,8 +209,11 @@ def set_title(axes: Any, title: str | None) -> None:
         The axes.
     title : str or None
         Nothing is drawn for None.
+    inches : float
+        Longest line.
     """
     if title:
+        title = wrapped(title, inches, TITLE_SIZE * 1.12)
         axes.set_title(title, loc="left", fontsize=TITLE_SIZE, color=INK, fontweight="bold", pad=7)
 
 
