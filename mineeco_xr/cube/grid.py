@@ -92,7 +92,8 @@ def _require_regular(data: xr.DataArray | xr.Dataset, name: str) -> None:
             )
 
 
-def _grid_mapping(data: xr.DataArray | xr.Dataset) -> xr.DataArray | None:
+def grid_mapping_of(data: xr.DataArray | xr.Dataset) -> xr.DataArray | None:
+    """Return the CF grid-mapping variable of a raster or cube, or None."""
     holders = data.variables if isinstance(data, xr.Dataset) else data.coords
     for name in holders:
         attrs = data[name].attrs
@@ -104,7 +105,7 @@ def _grid_mapping(data: xr.DataArray | xr.Dataset) -> xr.DataArray | None:
 def _crs_of(data: xr.DataArray | xr.Dataset) -> Any:
     from odc.geo.crs import CRS
 
-    mapping = _grid_mapping(data)
+    mapping = grid_mapping_of(data)
     if mapping is None:
         return None
     return CRS(mapping.attrs.get("crs_wkt") or mapping.attrs["spatial_ref"])
@@ -114,7 +115,7 @@ def _exact_affine(data: xr.DataArray | xr.Dataset) -> Any:
     """Return the affine of the GeoTransform attribute, when it describes these coordinates."""
     from affine import Affine
 
-    mapping = _grid_mapping(data)
+    mapping = grid_mapping_of(data)
     text = "" if mapping is None else str(mapping.attrs.get("GeoTransform", ""))
     if len(text.split()) != 6:
         return None

@@ -95,7 +95,7 @@ def warp(
     warped = from_windows(
         _warp_block,
         lazy,
-        lambda rows, columns: _window(rows, columns, target, source_grid, margin),
+        lambda rows, columns: source_window(rows, columns, target, source_grid, margin),
         _target_chunks(target, chunks),
         dtype=prepared.dtype,
         fill=fill,
@@ -208,11 +208,27 @@ def _transformer(target: GeoBox, source: GeoBox) -> Any:
     return Transformer.from_crs(target.crs.proj, source.crs.proj, always_xy=True)
 
 
-def _window(
-    rows: slice, columns: slice, target: GeoBox, source: GeoBox, margin: int
+def source_window(
+    rows: slice, columns: slice, target: GeoBox, source: GeoBox, margin: int = 0
 ) -> Window | None:
     """Bound the source cells under a target block by its densely sampled border.
 
+    Parameters
+    ----------
+    rows, columns : slice
+        The block, in cells of the target.
+    target, source : odc.geo.geobox.GeoBox
+        The grids.
+    margin : int
+        Cells of the source to add on each side.
+
+    Returns
+    -------
+    tuple of int or None
+        First and end row, first and end column; ``None`` when the two do not meet.
+
+    Notes
+    -----
     A transformation without poles in the block maps its border around its interior; a few inner
     probes and a margin guard what the samples may miss, and each block checks itself again.
     """

@@ -1,0 +1,1 @@
+"""Figures for a paper, rasters for a GIS, and one self-contained page a run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,20 +30,28 @@ _SEQUENTIAL = (
 )  # fmt: skip
 
 # Hues that map readers expect, kept apart in lightness too, so that they stay distinct without
-# colour vision. The first word found in a label wins.
+# colour vision. The first pattern found in a label wins.
 _LAND_COLOURS = (
-    ("wetland", "#6CA9A0"), ("marsh", "#6CA9A0"), ("mangrove", "#3F7F76"),
-    ("unmined", "#E9E4D4"), ("undisturbed", "#E9E4D4"), ("restor", "#9BC53D"),
-    ("reclaim", "#9BC53D"), ("min", None), ("water", "#3B7DB5"), ("river", "#3B7DB5"),
-    ("lake", "#3B7DB5"), ("forest", "#1E6B3A"), ("wood", "#1E6B3A"), ("tree", "#1E6B3A"),
-    ("shrub", "#7F9F4F"), ("savanna", "#B5C267"), ("grass", "#BFD98C"), ("pasture", "#E0DC8C"),
-    ("paddy", "#D9C34A"), ("crop", "#F0D36B"), ("cultivat", "#F0D36B"), ("farm", "#F0D36B"),
-    ("arable", "#F0D36B"), ("agric", "#F0D36B"), ("built", "#C0392B"), ("urban", "#C0392B"),
-    ("construct", "#C0392B"), ("settle", "#C0392B"), ("imperv", "#C0392B"),
-    ("barren", "#CDBBA3"), ("bare", "#CDBBA3"), ("unused", "#CDBBA3"), ("sand", "#E3D5BE"),
-    ("snow", "#EAF3FA"), ("ice", "#EAF3FA"),
-)  # fmt: skip
-_MINE_COLOUR = "#3A2A4D"
+    (r"unmined|undisturbed", "#E9E4D4"),
+    (r"restor|reclaim|rehabilit", "#9BC53D"),
+    (r"\b(mine|mines|mined|mining|quarry)\b", "#3A2A4D"),
+    (r"wetland|marsh|swamp", "#6CA9A0"),
+    (r"mangrove", "#3F7F76"),
+    (r"water|river|lake|ocean", "#3B7DB5"),
+    (r"forest|wood|tree", "#1E6B3A"),
+    (r"shrub", "#7F9F4F"),
+    (r"savanna", "#B5C267"),
+    (r"grass", "#BFD98C"),
+    (r"pasture", "#E0DC8C"),
+    (r"paddy", "#D9C34A"),
+    (r"crop|cultivat|farm|arable|agric", "#F0D36B"),
+    (r"built|urban|construct|settle|imperv", "#C0392B"),
+    (r"barren|\bbare|unused", "#CDBBA3"),
+    (r"sand|beach", "#E3D5BE"),
+    (r"snow|\bice\b|glacier", "#EAF3FA"),
+)
+_SHADES = (0.0, -0.35, 0.45)
+"""How far the second and third class of one hue go towards black or white."""
 _FREE_COLOURS = (
     "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#999933",
     "#882255", "#661100", "#6699CC", "#AA7744", "#77AADD", "#EE8866", "#EEDD88", "#FFAABB",
@@ -157,21 +166,18 @@ def _automatic(labels: Sequence[str], cmap: str | None) -> list[str]:
         return _along(cmap, len(labels))
     taken: list[str] = []
     for text in lower:
-        colour = _land_colour(text)
-        if colour is None or colour in taken:
-            colour = next((free for free in _FREE_COLOURS if free not in taken), "#777777")
-        taken.append(colour)
+        hue = next((colour for word, colour in _LAND_COLOURS if re.search(word, text)), None)
+        shades = [] if hue is None else [_shaded(hue, amount) for amount in _SHADES]
+        free = (colour for colour in (*shades, *_FREE_COLOURS) if colour not in taken)
+        taken.append(next(free, "#777777"))
     return taken
 
 
-def _land_colour(text: str) -> str | None:
-    for word, colour in _LAND_COLOURS:
-        if colour is None:
-            if any(part in {"mine", "mines", "mined", "mining"} for part in text.split()):
-                return _MINE_COLOUR
-        elif word in text:
-            return colour
-    return None
+def _shaded(colour: str, amount: float) -> str:
+    """Mix a colour with black (negative) or white (positive)."""
+    end = 255 if amount > 0 else 0
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (end - part) * abs(amount)):02X}" for part in parts)
 
 
 def _along(cmap: str, count: int) -> list[str]:

@@ -99,7 +99,7 @@ def _block_means(data: xr.DataArray, step: int) -> xr.DataArray:
     bare = data.drop_vars([name for name in data.coords if {"y", "x"} & set(data[name].dims)])
     if bare.chunks is not None:
         bare = bare.chunk({dim: _aligned(bare.chunksizes[dim], step) for dim in ("y", "x")})
-    valid = np.isfinite(bare)
+    valid: xr.DataArray = xr.apply_ufunc(np.isfinite, bare, dask="allowed")
     windows: dict[Any, int] = {"y": step, "x": step}
     total = bare.where(valid, 0).coarsen(windows, boundary="pad").sum(dtype="float64")
     count = valid.astype("uint8").coarsen(windows, boundary="pad").sum(dtype="float64")

@@ -89,27 +89,11 @@ def add_scale_bar(axes: Any, view: GeoBox, valid: np.ndarray | None = None) -> N
     valid : numpy.ndarray, optional
         Booleans of the picture, first row in the north.
     """
-    from matplotlib.offsetbox import (
-        AnchoredOffsetbox,
-        AuxTransformBox,
-        DrawingArea,
-        HPacker,
-        TextArea,
-        VPacker,
-    )
-    from matplotlib.patches import Polygon, Rectangle
+    from matplotlib.offsetbox import AnchoredOffsetbox, DrawingArea, HPacker, VPacker
+    from matplotlib.patches import Polygon
     from matplotlib.text import Text
-    from matplotlib.transforms import blended_transform_factory
 
     bar = scale_bar_for(view)
-    height = 0.045
-    ruler = AuxTransformBox(blended_transform_factory(axes.transData, axes.figure.dpi_scale_trans))
-    for start, colour in ((0.0, INK), (0.5, "white")):
-        ruler.add_artist(
-            Rectangle((start * bar.map_units, 0), bar.map_units / 2, height,
-                      facecolor=colour, edgecolor=INK, linewidth=0.6)
-        )  # fmt: skip
-    words = TextArea(bar.label, textprops={"fontsize": NOTE_SIZE, "color": INK})
     arrow = DrawingArea(9, 19)
     arrow.add_artist(Polygon([(4.5, 11), (1.2, 0), (4.5, 2.6)], closed=True,
                              facecolor=INK, edgecolor=INK, linewidth=0.6))  # fmt: skip
@@ -119,8 +103,9 @@ def add_scale_bar(axes: Any, view: GeoBox, valid: np.ndarray | None = None) -> N
         Text(4.5, 12.2, "N", ha="center", va="bottom", fontsize=NOTE_SIZE, color=INK,
              fontweight="bold")
     )  # fmt: skip
+    ruler = VPacker(children=list(_ruler(axes, bar, 0.045)), align="center", pad=0, sep=2)
     packed = HPacker(
-        children=[arrow, VPacker(children=[ruler, words], align="center", pad=0, sep=2)],
+        children=[arrow, ruler],
         align="bottom", pad=0, sep=6,
     )  # fmt: skip
     box = AnchoredOffsetbox(
@@ -131,6 +116,44 @@ def add_scale_bar(axes: Any, view: GeoBox, valid: np.ndarray | None = None) -> N
     box.set_gid("scale-bar")
     box.set_zorder(6)
     axes.add_artist(box)
+
+
+def add_scale_bar_below(axes: Any, view: GeoBox) -> None:
+    """Draw a small scale bar under a map, where it hides nothing.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        A framed map without tick labels.
+    view : odc.geo.geobox.GeoBox
+        What the map shows.
+    """
+    from matplotlib.offsetbox import AnchoredOffsetbox, HPacker
+
+    bar = scale_bar_for(view)
+    packed = HPacker(children=list(_ruler(axes, bar, 0.03)), align="center", pad=0, sep=4)
+    box = AnchoredOffsetbox(
+        loc="upper left", child=packed, pad=0, borderpad=0.3, frameon=False,
+        bbox_to_anchor=(0, 0), bbox_transform=axes.transAxes,
+    )  # fmt: skip
+    box.set_gid("scale-bar")
+    box.set_clip_on(False)
+    axes.add_artist(box)
+
+
+def _ruler(axes: Any, bar: ScaleBar, height: float) -> tuple[Any, Any]:
+    """Return the bar itself, ``height`` inches thick, and its label."""
+    from matplotlib.offsetbox import AuxTransformBox, TextArea
+    from matplotlib.patches import Rectangle
+    from matplotlib.transforms import blended_transform_factory
+
+    ruler = AuxTransformBox(blended_transform_factory(axes.transData, axes.figure.dpi_scale_trans))
+    for start, colour in ((0.0, INK), (0.5, "white")):
+        ruler.add_artist(
+            Rectangle((start * bar.map_units, 0), bar.map_units / 2, height,
+                      facecolor=colour, edgecolor=INK, linewidth=0.6)
+        )  # fmt: skip
+    return ruler, TextArea(bar.label, textprops={"fontsize": NOTE_SIZE, "color": INK})
 
 
 def _emptiest_corner(valid: np.ndarray | None) -> str:

@@ -12,7 +12,7 @@ import re
 import textwrap
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -135,7 +135,9 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if first.islower() and first.isalpha() else text
 
 
-def new_figure(width: float, height: float, *, layout: str = "constrained") -> Any:
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Any:
     """Return an empty figure on the Agg canvas.
 
     Parameters
@@ -194,10 +196,13 @@ def wrapped(text: str, inches: float, size: float = LABEL_SIZE) -> str:
     Returns
     -------
     str
-        With line breaks; widths are estimated from the mean width of a letter.
+        With line breaks, none inside parentheses, where units stand; widths are estimated
+        from the mean width of a letter.
     """
-    letters = max(12, int(inches * 72 / (0.58 * size)))
-    return textwrap.fill(text, letters, break_long_words=False)
+    letters = max(12, int(inches * 72 / (0.55 * size)))
+    whole = re.sub(r"\([^()]*\)", lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = textwrap.wrap(whole, letters, break_long_words=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def set_title(axes: Any, title: str | None, inches: float = WIDTH) -> None:

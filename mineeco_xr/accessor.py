@@ -1,0 +1,152 @@
+"""``.mine`` on DataArray and Dataset: a thin face, one line a method."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import xarray as xr
+
+
+class forward:
+    """A method that is a function of the library with the accessor's object as first argument.
+
+    Parameters
+    ----------
+    target : str
+        ``"module:function"``; imported when the method is first looked at.
+    roles : sequence of str
+        For a Dataset: leading arguments of the function that are variables of the cube. Each
+        becomes a keyword of the method that names the variable, by default its own name.
+    """
+
+    def __init__(self, target: str, *, roles: Sequence[str] = ()) -> None:
+        self.target, self.roles = target, tuple(roles)
+
+    def function(self) -> Callable[..., Any]:
+        """Import the function."""
+        module, name = self.target.split(":")
+        return getattr(importlib.import_module(module), name)
+
+    def __get__(self, accessor: Any, owner: type | None = None) -> Any:
+        function = self.function()
+        if accessor is None:
+            return function
+        roles, data = self.roles, accessor._data
+
+        @functools.wraps(function)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            if not roles:
+                return function(data, *args, **kwargs)
+            names = dict(zip(roles, args, strict=False)) | {
+                role: kwargs.pop(role) for role in roles if role in kwargs
+            }
+            layers = [pick(data, names.get(role, role), role) for role in roles]
+            return function(*layers, *args[len(roles) :], **kwargs)
+
+        method.__signature__ = _signature(function, roles)  # type: ignore[attr-defined]
+        return method
+
+
+def _signature(function: Callable[..., Any], roles: tuple[str, ...]) -> inspect.Signature:
+    """The function's signature without its data, the roles as names of variables."""
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [
+        inspect.Parameter(role, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=role)
+        for role in roles
+    ]
+    rest = parameters[len(roles) or 1 :]
+    if names:
+        rest = [
+            p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            else p
+            for p in rest
+        ]
+    return inspect.Signature([*names, *rest])
+
+
+def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
+    """Return a variable of a cube, or an array given in its place, with its grid.
+
+    Raises
+    ------
+    SchemaError
+        If the cube has no such variable.
+    """
+    from mineeco_xr.cube.grid import grid_mapping_of
+    from mineeco_xr.errors import SchemaError
+
+    if isinstance(name, xr.DataArray):
+        return name
+    if name not in data.data_vars:
+        raise SchemaError(
+            f"the cube has no variable {name!r} for {role!r}; it has "
+            f"{sorted(map(str, data.data_vars))}. Name the one you mean with {role}='...'."
+        )
+    found = data[name]
+    mapping = grid_mapping_of(data)
+    if "spatial_ref" not in found.coords and mapping is not None:
+        found = found.assign_coords(spatial_ref=mapping)
+    return found
+
+
+_CUBE, _STATS, _WATER = "mineeco_xr.cube", "mineeco_xr.stats", "mineeco_xr.carbonwater"
+
+
+class _Face:
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    @property
+    def grid(self) -> Any:
+        """The grid, an odc-geo GeoBox."""
+        from mineeco_xr.cube import geobox_of
+
+        return geobox_of(self._data)
+
+    def cell_area(self) -> xr.DataArray:
+        """Area of the cells of each row, m2."""
+        from mineeco_xr.cube import cell_area
+
+        return cell_area(self.grid)
+
+    def __repr__(self) -> str:
+        from mineeco_xr.cube.describe import describe
+
+        return describe(self._data, methods(type(self)))
+
+
+def methods(face: type) -> list[str]:
+    """Return the names of an accessor's methods."""
+    return sorted(
+        name
+        for base in face.__mro__
+        for name, value in vars(base).items()
+        if isinstance(value, forward)
+    )
+
+
+@xr.register_dataarray_accessor("mine")
+class MineDataArray(_Face):
+    """What can be done with one raster, as methods of ``DataArray.mine``."""
+
+    convert_units = forward(f"{_CUBE}:convert_units")
+    decode_modis = forward(f"{_CUBE}:decode_modis")
+    trend = forward(f"{_STATS}:trend")
+    variation = forward(f"{_STATS}:variation")
+    warp = forward(f"{_CUBE}:warp")
+    zonal = forward(f"{_STATS}:zonal")
+
+
+@xr.register_dataset_accessor("mine")
+class MineDataset(_Face):
+    """What can be done with a cube, as methods of ``Dataset.mine``."""
+
+    indices = forward(f"{_WATER}:indices")
+    write = forward(f"{_CUBE}:write_cube")
+    wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
+    wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"))

@@ -1,0 +1,193 @@
+"""Sources of a layer: which files, which dates, and their stored numbers as lazy rasters."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.cube.dates import parse_date
+from mineeco_xr.cube.geotiff import TiffInfo, open_tiff, tiff_info
+from mineeco_xr.cube.grid import geobox_of, grid_mapping_of
+from mineeco_xr.cube.manifest import LayerSpec
+from mineeco_xr.errors import DataError, GridMismatch, SchemaError
+
+_TIFF = (".tif", ".tiff")
+_NETCDF = (".nc", ".nc4", ".cdf", ".h5")
+_DIM_NAMES = {
+    "y": ("y", "lat", "latitude", "northing", "rows"),
+    "x": ("x", "lon", "longitude", "easting", "columns"),
+    "time": ("time", "date", "year", "t"),
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One raster of a layer, known by its header and loaded with the chunks that are wanted.
+
+    Attributes
+    ----------
+    origin : str
+        File and band, for messages.
+    grid : GeoBox
+        Its own grid.
+    dates : tuple of numpy.datetime64
+        None for a static raster.
+    load : callable
+        ``load(chunk)`` gives the stored numbers, lazy, with dims ``(y, x)``, or ``(time, y, x)``
+        where the source has a time dim itself.
+    """
+
+    origin: str
+    grid: Any
+    dates: tuple[np.datetime64, ...]
+    load: Callable[[int], xr.DataArray]
+
+
+def open_sources(name: str, spec: LayerSpec, base: Path) -> list[Slice]:
+    """Open all sources of a layer; no pixel is read.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer, for messages.
+    spec : LayerSpec
+        Its description.
+    base : Path
+        Folder that relative paths start from.
+
+    Returns
+    -------
+    list of Slice
+        In order of date.
+
+    Raises
+    ------
+    DataError
+        If a file is absent, truncated, or of an unknown kind.
+    SchemaError
+        If a band, variable or date is missing or stands twice.
+    """
+    slices: list[Slice] = []
+    for path in _files(name, spec, base):
+        if path.suffix.lower() in _TIFF:
+            slices += _tiff_slices(path, spec)
+        else:
+            slices.append(_gridded_slice(name, path, spec))
+    _require_dates(name, slices)
+    return sorted(slices, key=lambda part: part.dates[:1])
+
+
+def _files(name: str, spec: LayerSpec, base: Path) -> list[Path]:
+    patterns = [spec.path] if isinstance(spec.path, str) else spec.path
+    found: list[Path] = []
+    for pattern in patterns:
+        path = base / pattern
+        if path.is_dir() and path.suffix != ".zarr" and not (path / "zarr.json").exists():
+            members = sorted(p for p in path.iterdir() if p.suffix.lower() in _TIFF)
+        elif path.exists():
+            members = [path]
+        else:
+            members = sorted(Path(match) for match in glob.glob(str(path)))
+        if not members:
+            raise DataError(f"variable {name!r}: no file at {path}.")
+        found += members
+    return found
+
+
+def _tiff_slices(path: Path, spec: LayerSpec) -> list[Slice]:
+    info = tiff_info(path)
+    if spec.bands != "time":
+        dates = () if spec.static else (parse_date(path.name, spec.date_pattern),)
+        load = partial(_load_band, info, info.band_index(spec.band))
+        return [Slice(str(path), info.grid, dates, load)]
+    return [
+        Slice(
+            f"{path} band {number + 1}",
+            info.grid,
+            (parse_date(text or "(no description)", spec.date_pattern),),
+            partial(_load_band, info, number),
+        )
+        for number, text in enumerate(info.bands)
+    ]
+
+
+def _load_band(info: TiffInfo, band: int, chunk: int) -> xr.DataArray:
+    data = open_tiff(info, band, chunk=chunk)
+    units = info.units[band]
+    return data.assign_attrs(units=units) if units else data
+
+
+def _gridded_slice(name: str, path: Path, spec: LayerSpec) -> Slice:
+    ds = _open_dataset(path, spec)
+    wanted = spec.variable or name
+    if wanted not in ds:
+        raise SchemaError(
+            f"variable {name!r}: {path} has no variable {wanted!r}; it has "
+            f"{sorted(map(str, ds.data_vars))}. Name one with variable=."
+        )
+    data = _standard_dims(ds[wanted], f"{path}:{wanted}")
+    mapping = grid_mapping_of(ds)
+    if spec.crs is not None:
+        data = data.rio.write_crs(spec.crs)
+    elif mapping is not None:
+        # The reference system alone: the coordinates say where the cells are.
+        data = data.rio.write_crs(mapping.attrs.get("crs_wkt") or mapping.attrs["spatial_ref"])
+    if "spatial_ref" not in data.coords:
+        raise GridMismatch(f"variable {name!r}: {path} names no reference system: add crs = '...'.")
+    dates = tuple(data["time"].values) if "time" in data.dims else ()
+    return Slice(f"{path}:{wanted}", geobox_of(data), dates, lambda chunk: data)
+
+
+def _open_dataset(path: Path, spec: LayerSpec) -> xr.Dataset:
+    import rioxarray  # noqa: F401  registers .rio
+
+    masked = spec.product is None
+    try:
+        if path.is_dir():
+            return xr.open_zarr(path, chunks={}, mask_and_scale=masked)
+        if path.suffix.lower() in _NETCDF:
+            return xr.open_dataset(path, chunks="auto", mask_and_scale=masked)
+    except Exception as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    raise DataError(
+        f"{path} is of an unknown kind: GeoTIFF ({', '.join(_TIFF)}), NetCDF "
+        f"({', '.join(_NETCDF)}) and Zarr folders can be read."
+    )
+
+
+def _standard_dims(data: xr.DataArray, origin: str) -> xr.DataArray:
+    renamed = {}
+    for target, names in _DIM_NAMES.items():
+        for dim in data.dims:
+            if str(dim).lower() in names and dim != target:
+                renamed[dim] = target
+    data = data.rename(renamed).reset_coords(drop=True)
+    extra = set(data.dims) - {"time", "y", "x"}
+    if extra or not {"y", "x"} <= set(data.dims):
+        raise SchemaError(f"{origin} has dims {tuple(data.dims)}: (time, y, x) were expected.")
+    if "time" in data.dims and np.issubdtype(data["time"].dtype, np.number):
+        years = [np.datetime64(f"{int(year)}-01-01") for year in data["time"].values]
+        data = data.assign_coords(time=np.asarray(years, dtype="datetime64[ns]"))
+    return data.transpose(..., "y", "x")
+
+
+def _require_dates(name: str, slices: list[Slice]) -> None:
+    if len(slices) > 1 and not all(part.dates for part in slices):
+        raise SchemaError(f"variable {name!r} has {len(slices)} files and is static: keep one.")
+    seen: dict[np.datetime64, str] = {}
+    for part in slices:
+        for date in part.dates:
+            day = np.datetime64(date, "D")
+            if day in seen:
+                raise SchemaError(
+                    f"variable {name!r}: the date {day} stands twice, in {seen[day]} and in "
+                    f"{part.origin}. Remove one, or sharpen date_pattern."
+                )
+            seen[day] = part.origin

@@ -1,0 +1,346 @@
+"""Cubes in Zarr: written block by block, resumable, and never readable before they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.chunks.progress import progress_bar
+from mineeco_xr.chunks.run import run_tasks
+from mineeco_xr.cube.grid import SPATIAL_DIMS, geobox_of
+from mineeco_xr.cube.partial import PartialStore
+from mineeco_xr.cube.provenance import library_version
+from mineeco_xr.errors import DataError, IncompleteStore, ParameterError, SchemaError
+
+SIDE = 2048
+"""Cells a side of a stored chunk of a map."""
+CHUNK_BYTES = 32 * 2**20
+"""Most bytes of a stored chunk: a long series gets smaller sides, so that time stays whole."""
+
+
+def storage_side(ds: xr.Dataset) -> int:
+    """Return the cells a side of the stored chunks of a cube.
+
+    The largest power of two up to 2048 at which a chunk that holds all dates of its heaviest
+    variable weighs at most 32 MiB: a trend then reads each chunk once.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from mineeco_xr.testing import with_grid
+    >>> storage_side(xr.Dataset({"npp": with_grid(np.zeros((24, 2, 2), "float32"))}))
+    512
+    """
+    rasters = _rasters(ds).values()
+    heaviest = max((v.dtype.itemsize * v.size // (v.sizes["y"] * v.sizes["x"]) for v in rasters), default=1)
+    return side_for(heaviest)
+
+
+def side_for(bytes_per_cell: int) -> int:
+    """Return the cells a side of a chunk whose cells weigh so many bytes, all dates together.
+
+    Examples
+    --------
+    >>> side_for(24 * 4)
+    512
+    """
+    side = SIDE
+    while side > 128 and bytes_per_cell * side**2 > CHUNK_BYTES:
+        side //= 2
+    return side
+
+
+def write_cube(
+    ds: xr.Dataset,
+    path: str | os.PathLike[str],
+    *,
+    resume: bool = True,
+    overwrite: bool = False,
+    chunk: int | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Compute a cube and write it to Zarr, block by block.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Lazy or not, on one grid. Every raster is stored with its dates whole and chunks of ``chunk``
+        cells a side.
+    path : path-like
+        The store, a local folder such as ``"cube.zarr"``.
+    resume : bool
+        Go on with an interrupted write of the same cube; blocks that were finished are not computed
+        again. ``False`` begins anew.
+    overwrite : bool
+        Replace a finished store; the old one stays until the new one is whole.
+    chunk : int, optional
+        Default :func:`storage_side`.
+    progress : bool, optional
+        Show a progress bar; default on a terminal.
+
+    Returns
+    -------
+    pathlib.Path
+        The store, Zarr format 3 with consolidated metadata, readable by ``xarray.open_zarr`` and
+        :func:`open_cube`.
+
+    Raises
+    ------
+    DataError
+        If a finished store of another cube stands at ``path``.
+    ParameterError
+        If an interrupted write of another cube stands there.
+    GridMismatch, SchemaError
+        If the cube has no grid, or a date twice.
+
+    Notes
+    -----
+    A barrier: computes. Each block is one task that writes the chunks of all variables in one place,
+    so that what they share is read once, and marks it done afterwards. Until the last block is
+    done the store lies in ``<path>.partial`` without its root metadata, so that no reader can take
+    it for a cube; then it is renamed. Memory is a few blocks a worker. Run it under a
+    ``distributed.Client`` to use that cluster.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, xarray as xr
+    >>> from mineeco_xr.testing import with_grid
+    >>> cube = xr.Dataset({"npp": with_grid(np.ones((3, 4, 5), "float32"), units="gC m-2 yr-1")})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     float(open_cube(write_cube(cube, folder + "/cube.zarr"))["npp"].sum())
+    60.0
+    """
+    path = Path(path)
+    _check(ds)
+    side = chunk or storage_side(ds)
+    prepared = _prepared(ds, side)
+    fingerprint = cube_fingerprint(prepared)
+    if path.exists():
+        if _stored_fingerprint(path) == fingerprint and resume:
+            return path
+        if not overwrite:
+            raise DataError(
+                f"{path} exists and holds something else than this cube: write to another path, or "
+                "pass overwrite=True to replace it."
+            )
+    blocks = _blocks(prepared)
+    partial = PartialStore(path, fingerprint, total=len(blocks))
+    if partial.begin(resume=resume):
+        _write_template(prepared, partial.store, side)
+        partial.hide_root()
+    missing = [block for block in blocks if not partial.is_done(block)]
+    label = f"writing {path.name}"
+    with progress_bar(label, len(blocks), done=len(blocks) - len(missing), show=progress) as tell:
+        run_tasks(_tasks(prepared, partial, missing, side), done=tell)
+    _finish(partial, fingerprint, path)
+    return path
+
+
+def _check(ds: xr.Dataset) -> None:
+    if not _rasters(ds):
+        raise SchemaError("the cube has no raster variable with dims 'y' and 'x'.")
+    geobox_of(ds)
+    for dim in ds.dims:
+        if dim in ds.indexes and not ds.indexes[dim].is_unique:
+            twice = ds.indexes[dim][ds.indexes[dim].duplicated()][0]
+            raise SchemaError(f"{str(twice)[:10]} stands twice along {dim!r}: drop the duplicate.")
+
+
+def _rasters(ds: xr.Dataset) -> dict[str, xr.DataArray]:
+    return {
+        str(name): variable
+        for name, variable in ds.data_vars.items()
+        if set(SPATIAL_DIMS) <= set(variable.dims)
+    }
+
+
+def _prepared(ds: xr.Dataset, side: int) -> xr.Dataset:
+    """Order the dims, cut along the storage chunks, and strip what other files left behind."""
+    ds = ds.copy().transpose(..., *SPATIAL_DIMS)
+    whole = {dim: -1 for dim in ds.dims if dim not in SPATIAL_DIMS}
+    rasters = _rasters(ds)
+    cut = {name: variable.chunk({**{d: whole[d] for d in variable.dims if d in whole},
+                                 "y": side, "x": side}) for name, variable in rasters.items()}  # fmt: skip
+    ds = ds.assign(cut)
+    ds.encoding = {}
+    for variable in ds.variables.values():
+        variable.encoding = {}
+    for name in ds.variables:
+        ds[name].attrs.pop("grid_mapping", None)
+        ds[name].attrs.pop("coordinates", None)
+    return ds
+
+
+def cube_fingerprint(ds: xr.Dataset) -> str:
+    """Return a digest of what a cube is made of: layout, attributes and the identity of its arrays.
+
+    Lazy arrays are known by their names, which are the same in every process; times of making
+    (``history``) do not count.
+    """
+    from dask.base import tokenize
+
+    parts: list[Any] = [library_version()]
+    for name in sorted(map(str, ds.variables)):
+        variable = ds[name]
+        data = variable.variable.data
+        attrs = {k: repr(v) for k, v in sorted(variable.attrs.items()) if k != "history"}
+        parts.append([name, variable.dims, variable.shape, str(variable.dtype), attrs])
+        parts.append(getattr(data, "name", None) or tokenize(np.asarray(data)))
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+Block = tuple[int, int]
+
+
+def _blocks(ds: xr.Dataset) -> list[Block]:
+    first = next(iter(_rasters(ds).values()))
+    return [
+        (row, column)
+        for row in range(len(first.chunksizes["y"]))
+        for column in range(len(first.chunksizes["x"]))
+    ]
+
+
+def _encoding(ds: xr.Dataset, side: int) -> dict[str, dict[str, Any]]:
+    from zarr.codecs import BloscCodec, BloscShuffle
+
+    codec = BloscCodec(cname="lz4", clevel=3, shuffle=BloscShuffle.shuffle)
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in _rasters(ds).items():
+        sizes = [min(side, n) if d in SPATIAL_DIMS else n for d, n in variable.sizes.items()]
+        own: dict[str, Any] = {"chunks": tuple(sizes), "compressors": [codec]}
+        if variable.dtype.kind == "f":
+            own["_FillValue"] = np.nan
+        elif "_FillValue" in variable.attrs:
+            own["_FillValue"] = variable.dtype.type(variable.attrs["_FillValue"])
+        encoding[name] = own
+    return encoding
+
+
+def _write_template(ds: xr.Dataset, store: Path, side: int) -> None:
+    encoding = _encoding(ds, side)
+    bare = ds.copy()
+    for name in encoding:
+        bare[name].attrs.pop("_FillValue", None)
+        if "spatial_ref" in bare.coords:
+            # Named as a coordinate too, so that a plain xarray.open_zarr keeps it on each array.
+            bare[name].attrs |= {"grid_mapping": "spatial_ref", "coordinates": "spatial_ref"}
+    bare.to_zarr(
+        store, mode="w", compute=False, zarr_format=3, consolidated=False, encoding=encoding
+    )
+
+
+def _tasks(ds: xr.Dataset, partial: PartialStore, blocks: list[Block], side: int) -> list[Any]:
+    """One task a block, the blocks of all variables cut from one jointly optimised graph."""
+    import dask
+
+    rasters = _rasters(ds)
+    arrays = dask.optimize(*(variable.data for variable in rasters.values()))
+    grids = [array.to_delayed(optimize_graph=False) for array in arrays]
+    write = dask.delayed(_write_block, pure=False)
+    tasks = []
+    for block in blocks:
+        pieces = [
+            grid[(0,) * (grid.ndim - 2) + block] for grid in grids
+        ]
+        tasks.append(write(str(partial.root), block, side, list(rasters), pieces))
+    return tasks
+
+
+def _write_block(
+    root: str, block: Block, side: int, names: list[str], pieces: list[np.ndarray]
+) -> None:
+    import zarr
+
+    partial = PartialStore.attach(root)
+    for name, piece in zip(names, pieces, strict=True):
+        array = zarr.open_array(
+            partial.store / name, mode="r+", config={"write_empty_chunks": True}
+        )
+        rows, columns = (slice(i * side, i * side + n) for i, n in
+                         zip(block, piece.shape[-2:], strict=True))  # fmt: skip
+        array[(..., rows, columns)] = piece
+    partial.mark_done(block)
+
+
+def _finish(partial: PartialStore, fingerprint: str, path: Path) -> None:
+    import zarr
+
+    partial.show_root()
+    group = zarr.open_group(partial.store, mode="r+")
+    group.attrs["mineeco_complete"] = fingerprint
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Cc]onsolidated.*")
+        zarr.consolidate_metadata(partial.store)
+    partial.publish(path)
+
+
+def _stored_fingerprint(path: Path) -> str | None:
+    try:
+        root = json.loads((path / "zarr.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return root.get("attributes", {}).get("mineeco_complete")
+
+
+def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset:
+    """Open a cube lazily, after checking that it is whole.
+
+    Parameters
+    ----------
+    path : path-like
+        A Zarr store written by :func:`write_cube`, or any Zarr store with a grid.
+    chunks : optional
+        As for ``xarray.open_zarr``; default the stored chunks.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``spatial_ref`` as a coordinate; classes keep their integer type and ``_FillValue``.
+
+    Raises
+    ------
+    IncompleteStore
+        If the write was interrupted, or chunks are missing from the store.
+    DataError
+        If there is no Zarr store at ``path``.
+    """
+    path = Path(path)
+    if not (path / "zarr.json").exists() and not (path / ".zgroup").exists():
+        unfinished = PartialStore.progress_of(path)
+        if unfinished is not None:
+            raise IncompleteStore(
+                f"{path} was never finished: {unfinished[0]} of {unfinished[1]} blocks are written. "
+                "Run the same write_cube again; it goes on where it stopped."
+            )
+        raise DataError(f"there is no Zarr store at {path}.")
+    ds = xr.open_zarr(
+        path, decode_coords="all", mask_and_scale=False, chunks={} if chunks is None else chunks
+    )
+    if ds.attrs.pop("mineeco_complete", None) is not None:
+        _require_all_chunks(path, _rasters(ds))
+    for variable in ds.variables.values():
+        if variable.dtype.kind == "f":
+            variable.attrs.pop("_FillValue", None)
+    return ds
+
+
+def _require_all_chunks(path: Path, rasters: dict[str, xr.DataArray]) -> None:
+    import zarr
+
+    for name in rasters:
+        array = zarr.open_array(path / name, mode="r")
+        if array.nchunks_initialized < array.nchunks:
+            raise IncompleteStore(
+                f"variable {name!r} of {path} lacks {array.nchunks - array.nchunks_initialized} of "
+                f"{array.nchunks} chunks: the store was damaged or copied in part. Copy it again, "
+                "or write it again with overwrite=True."
+            )
