@@ -11,6 +11,10 @@ from typing import Any
 import xarray as xr
 
 
+_ROLE_NOTE = """    As a method of a cube, {} name variables of the cube, or are arrays in their place.
+"""
+
+
 class forward:
     """A method that is a function of the library with the accessor's object as first argument.
 
@@ -48,6 +52,8 @@ class forward:
             return function(*layers, *args[len(roles) :], **kwargs)
 
         method.__signature__ = _signature(function, roles)  # type: ignore[attr-defined]
+        if roles:
+            method.__doc__ = f"{function.__doc__}\n{_ROLE_NOTE.format(' and '.join(roles))}"
         return method
 
 

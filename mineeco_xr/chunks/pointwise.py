@@ -57,7 +57,7 @@ def pointwise(
         arrays = tuple(whole_along(array, core_dim) for array in arrays)
     call = partial(_core_first, function, core_dim is not None, dict(parameters or {}))
     core = [[core_dim] if core_dim in array.dims else [] for array in arrays]
-    return xr.apply_ufunc(
+    result = xr.apply_ufunc(
         call,
         *arrays,
         input_core_dims=core,
@@ -67,6 +67,17 @@ def pointwise(
         join="exact",
         keep_attrs=False,
     )
+    if outputs == 1:
+        return _with_coords(result, arrays)
+    return tuple(_with_coords(part, arrays) for part in result)
+
+
+def _with_coords(result: xr.DataArray, arrays: tuple[xr.DataArray, ...]) -> xr.DataArray:
+    """Give the coordinates their attributes back, the reference system among them."""
+    attrs = {name: coord.attrs for array in reversed(arrays) for name, coord in array.coords.items()}
+    for name, coord in result.coords.items():
+        coord.attrs = dict(attrs.get(name, {}))
+    return result
 
 
 def _core_first(

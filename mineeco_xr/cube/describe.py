@@ -44,7 +44,11 @@ def describe(data: xr.DataArray | xr.Dataset, methods: Sequence[str] = ()) -> st
         count = f"{dates.size} date{'s' if dates.size != 1 else ''}"
         lines.append(("time", f"{str(dates[0])[:10]} to {str(dates[-1])[:10]}, {count}"))
     variables = data.data_vars if isinstance(data, xr.Dataset) else {data.name or "values": data}
-    lines += [(str(name), _variable_text(v)) for name, v in variables.items()]
+    lines += [
+        (str(name), _variable_text(v))
+        for name, v in variables.items()
+        if not {"crs_wkt", "spatial_ref"} & set(v.attrs)
+    ]
     width = max(6, *(len(label) for label, _ in lines))
     text = [f"{kind} of mineeco_xr", *(f"  {label:<{width}}  {value}" for label, value in lines)]
     if methods:

@@ -262,9 +262,9 @@ def _write_block(
 
     partial = PartialStore.attach(root)
     for name, piece in zip(names, pieces, strict=True):
-        array = zarr.open_array(
-            partial.store / name, mode="r+", config={"write_empty_chunks": True}
-        )
+        array = zarr.open_array(partial.store / name, mode="r+")
+        # A chunk of nodata is written like any other: its presence says that it was computed.
+        array = array.with_config({"write_empty_chunks": True})
         rows, columns = (slice(i * side, i * side + n) for i, n in
                          zip(block, piece.shape[-2:], strict=True))  # fmt: skip
         array[(..., rows, columns)] = piece

@@ -52,7 +52,7 @@ def decimal_years(data: xr.DataArray, dim: str = "time") -> np.ndarray:
         if dates.hasnans:
             raise SchemaError(f"{label!r} has a date that is missing (NaT) along {dim!r}.")
         same_day = len(set(zip(dates.month.tolist(), dates.day.tolist(), strict=True))) == 1
-        share = 0 if same_day else (dates.dayofyear - 1) / np.where(dates.is_leap_year, 366, 365)
+        share = 0 if same_day else (dates.day_of_year - 1) / np.where(dates.is_leap_year, 366, 365)
         years = np.asarray(dates.year + share, dtype="float64")
     elif np.issubdtype(values.dtype, np.number):
         years = np.asarray(values, dtype="float64")

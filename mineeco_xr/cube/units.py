@@ -55,7 +55,7 @@ def parse_units(text: str) -> dict[str, int]:
     {'kgC': 1, 'm': -2, 'yr': -1}
     """
     cleaned = re.sub(r"\b([kM]?g|t)\s+C\b", r"\1C", text.strip().replace("·", " "))
-    cleaned = cleaned.replace("m²", "m2").replace("m⁻²", "m-2").replace("*", " ")
+    cleaned = cleaned.replace("m²", "m2").replace("m⁻²", "m-2").replace("**", "^").replace("*", " ")
     factors: dict[str, int] = {}
     for position, part in enumerate(cleaned.split("/")):
         sign = 1 if position == 0 else -1

@@ -120,7 +120,7 @@ def segment_table(geometries: Any, grid: GeoBox) -> SegmentTable:
         parts.append(cells)
         starts.append(starts[-1] + len(cells))
         both = cells.reshape(-1, 2)
-        bounds.append([*both.min(axis=0), *both.max(axis=0)])
+        bounds.append([*both.min(axis=0, initial=np.inf), *both.max(axis=0, initial=-np.inf)])
         areal.append(shapely.get_dimensions(geometry) == 2)
     return SegmentTable(
         np.concatenate(parts) if parts else np.empty((0, 4)),
@@ -139,9 +139,11 @@ def _segments_of(geometry: Any, shapely: Any) -> np.ndarray:
         curves = shapely.get_rings(part) if part.geom_type == "Polygon" else [part]
         for curve in curves:
             xy = shapely.get_coordinates(curve)
+            if not len(xy):
+                continue
             ends = xy if len(xy) == 1 else xy[1:]
             found.append(np.hstack([xy[: len(ends)], ends]))
-    return np.concatenate(found).astype("float64")
+    return np.concatenate(found).astype("float64") if found else np.empty((0, 4))
 
 
 def burn(

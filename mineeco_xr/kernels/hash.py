@@ -40,7 +40,7 @@ def stream_key(seed: int, *names: object) -> np.uint64:
 
     Examples
     --------
-    >>> stream_key(0, "terrain") == stream_key(0, "terrain") != stream_key(1, "terrain")
+    >>> bool(stream_key(0, "terrain") == stream_key(0, "terrain") != stream_key(1, "terrain"))
     True
     """
     text = "/".join([str(int(seed)), *(str(name) for name in names)])

@@ -55,9 +55,7 @@ def _solve(segments, corner, step, first, tile, reach, distance, index, fraction
     diagonal = 0.5 * math.hypot(width * step[0], height * step[1])
     middle_x = corner[0] + (first[1] + 0.5 * width) * step[0]
     middle_y = corner[1] + (first[0] + 0.5 * height) * step[1]
-    near_count = _select(
-        segments, every, every.size, middle_x, middle_y, diagonal, reach, near
-    )
+    near_count = _select(segments, every, every.size, middle_x, middle_y, diagonal, reach, near)
     for top in range(0, height, tile):
         for left in range(0, width, tile):
             bottom = min(top + tile, height)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import xarray as xr
 from mineeco_xr.chunks import reduce_blocks
 from mineeco_xr.cube import cell_area, geobox_of
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.report.colours import ClassScheme, class_scheme
+from mineeco_xr.report.classes import ClassScheme, class_scheme
 from mineeco_xr.report.overview import is_discrete
 from mineeco_xr.report.style import (
     INK,
@@ -34,6 +34,8 @@ TAIL = 0.001
 """Share of the cells that the picture leaves out at either end."""
 WHISKERS = 5.0
 """How many interquartile ranges beyond the quartiles it reaches at most."""
+ZOOMS = 4
+"""Most passes that look for the quartiles."""
 
 
 def histogram_figure(
@@ -83,7 +85,8 @@ def histogram_figure(
 
     Notes
     -----
-    Every cell counts, not those of an overview: two or three passes of *reduce*.
+    Every cell counts, not those of an overview: three passes of *reduce*, and up to three more
+    where outliers make the first bins too wide.
     """
     if bins < 1:
         raise ParameterError(f"bins is {bins}: give at least 1.")
@@ -161,7 +164,11 @@ def _merge_extremes(parts: list[tuple[float, ...]]) -> tuple[float, ...]:
 
 
 def _counts_of_block(block: np.ndarray, *, shared: Any, fill: float | None) -> np.ndarray:
-    return np.asarray(np.histogram(block[_valid(block, fill)].astype("float64"), bins=shared)[0])
+    low, high, bins = shared
+    values = block[_valid(block, fill)].astype("float64")
+    below = np.count_nonzero(values < low)
+    inside = np.histogram(values, bins=bins, range=(low, high))[0]
+    return np.concatenate([[below], inside])
 
 
 def _merge_counts(parts: list[np.ndarray]) -> np.ndarray:
@@ -169,6 +176,8 @@ def _merge_counts(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _draw_quantity(axes: Any, data: xr.DataArray, bins: int, label: str, colour: str) -> None:
+    from matplotlib.ticker import ScalarFormatter
+
     dress(axes)
     axes.set_xlabel(label, fontsize=LABEL_SIZE, color=INK)
     axes.set_ylabel("Share of cells (%)", fontsize=LABEL_SIZE, color=INK)
@@ -181,45 +190,59 @@ def _draw_quantity(axes: Any, data: xr.DataArray, bins: int, label: str, colour:
         axes.text(0.5, 0.5, "no valid cells", transform=axes.transAxes, ha="center", va="center",
                   fontsize=LABEL_SIZE, color=MUTED)  # fmt: skip
         return
-    if least == most:
-        pad = abs(least) * 0.05 or 0.5
-        least, most = least - pad, most + pad
 
-    def counted(edges: np.ndarray) -> np.ndarray:
-        return np.asarray(
-            reduce_blocks(
-                _counts_of_block, _merge_counts, bare, shared=edges, parameters=parameters
-            ).compute()
+    def counted(low: float, high: float, bins: int) -> np.ndarray:
+        lazy = reduce_blocks(
+            _counts_of_block, _merge_counts, bare, shared=(low, high, bins), parameters=parameters
         )
+        return np.asarray(lazy.compute())
 
-    fine = np.linspace(least, most, FINE_BINS + 1)
-    share = np.concatenate([[0.0], np.cumsum(counted(fine))]) / count
-    low, lower, median, upper, high = np.interp([TAIL, 0.25, 0.5, 0.75, 1 - TAIL], share, fine)
-    if lower < upper:
-        low = max(low, lower - WHISKERS * (upper - lower))
-        high = min(high, upper + WHISKERS * (upper - lower))
-    edges = np.linspace(low, high, bins + 1) if low < high else np.array([least, most])
-    heights = counted(edges) / count * 100
+    low, lower, median, upper, high = _quantiles(counted, least, most, count)
+    pad = 0.0 if low < high else abs(low) * 0.05 or 0.5
+    edges = np.linspace(low - pad, high + pad, bins + 1)
+    heights = counted(low - pad, high + pad, bins)[1:] / count * 100
     axes.axvspan(lower, upper, color=colour, alpha=0.10, linewidth=0, zorder=0)
     axes.stairs(heights, edges, fill=True, color=colour, alpha=0.85, linewidth=0, zorder=2)
     mean = total / count
     for value, style in ((median, "solid"), (mean, (0, (4, 2)))):
         axes.axvline(value, color=INK, linewidth=1.0, linestyle=style, zorder=3)
+    formatter = ScalarFormatter(useMathText=True)
+    formatter.set_powerlimits((-3, 5))
+    axes.xaxis.set_major_formatter(formatter)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#e6e8eb", linewidth=0.6)
     axes.set_axisbelow(True)
-    _statistics_key(axes, median, mean, (lower, upper), colour)
     outside = max(0.0, 100 - heights.sum())
-    beyond = f", {outside:.2g} % beyond the axis" if outside >= 0.005 else ""
-    axes.annotate(
-        f"{int(count):,} cells{beyond}", (1, 1), xycoords="axes fraction", xytext=(0, -3),
-        textcoords="offset points", ha="right", va="top", fontsize=NOTE_SIZE, color=MUTED,
-    )  # fmt: skip
+    beyond = f", {outside:.2g} % of them beyond the axis" if outside >= 0.005 else ""
+    _statistics_key(axes, median, mean, (lower, upper), f"{int(count):,} cells{beyond}", colour)
+
+
+def _quantiles(
+    counted: Callable[[float, float, int], np.ndarray], least: float, most: float, count: float
+) -> tuple[float, float, float, float, float]:
+    """Return the lower end, the quartiles and the upper end of what is to be shown."""
+    if least == most:
+        return least, least, least, least, least
+    low, high = least, most
+    for _ in range(ZOOMS):
+        fine = np.linspace(low, high, FINE_BINS + 1)
+        share = np.cumsum(counted(low, high, FINE_BINS)) / count
+        first, last = np.searchsorted(share, [0.25, 0.75])
+        if last - first >= FINE_BINS // 100:
+            break
+        # Outliers stretch the bins: look again at those around the quartiles alone.
+        room = int(2 * WHISKERS) * (last - first + 1)
+        low, high = fine[max(first - 1 - room, 0)], fine[min(last + room, FINE_BINS)]
+    start, lower, median, upper, end = np.interp([TAIL, 0.25, 0.5, 0.75, 1 - TAIL], share, fine)
+    reach = WHISKERS * (upper - lower)
+    if reach > 0:
+        start, end = max(start, lower - reach), min(end, upper + reach)
+    return float(start), float(lower), float(median), float(upper), float(end)
 
 
 def _statistics_key(
-    axes: Any, median: float, mean: float, quartiles: tuple[float, float], colour: str
+    axes: Any, median: float, mean: float, quartiles: tuple[float, float], cells: str, colour: str
 ) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -230,10 +253,12 @@ def _statistics_key(
         Patch(facecolor=colour, alpha=0.18,
               label=f"middle half {quartiles[0]:.4g} to {quartiles[1]:.4g}"),
     ]  # fmt: skip
-    axes.legend(
+    legend = axes.legend(
+        title=cells, title_fontsize=NOTE_SIZE, alignment="left",
         handles=entries, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False,
         fontsize=NOTE_SIZE, labelcolor=INK, handlelength=1.8, columnspacing=1.4, borderpad=0.2,
     )  # fmt: skip
+    legend.get_title().set_color(MUTED)
 
 
 def _draw_classes(axes: Any, scheme: ClassScheme, areas: Mapping[int, float], label: str) -> None:

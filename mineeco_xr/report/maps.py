@@ -10,7 +10,8 @@ import xarray as xr
 
 from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.report.colours import ClassScheme, Scale, class_scheme, value_scale
+from mineeco_xr.report.classes import ClassScheme, class_scheme
+from mineeco_xr.report.colours import Scale, value_scale
 from mineeco_xr.report.frame import frame_map
 from mineeco_xr.report.overlays import add_stipple, add_zones
 from mineeco_xr.report.overview import (
@@ -21,11 +22,12 @@ from mineeco_xr.report.overview import (
     valid_view,
 )
 from mineeco_xr.report.picture import (
-    BAR_INCHES,
+    bar_axes,
     colour_bar,
     draw_classes,
     draw_quantity,
     explain_below,
+    is_strip,
     legend_beside,
     line_key,
     map_inches,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 TALLEST = 7.0
 """Most inches that a map is high, so that it fits a page with its caption."""
+SMALLEST = 0.8
+"""Inches a side below which a map has no room for a scale bar."""
 
 
 def map_figure(
@@ -134,7 +138,7 @@ def map_figure(
     >>> import mineeco_xr as mx
     >>> grid = mx.make_grid((0, 0, 3000, 1500), crs="EPSG:32650", resolution=30)
     >>> slope = mx.cube.full(grid, 4.0, name="slope").assign_attrs(units="degrees")
-    >>> map_figure(slope).axes[1].get_ylabel()
+    >>> map_figure(slope).axes[0].child_axes[0].get_ylabel()
     'Slope (°)'
     """
     planes = {"data": data} if hatch is None else {"data": data, "hatch": hatch}
@@ -147,7 +151,7 @@ def map_figure(
     missing = np.ma.getmaskarray(values)
     view, valid = (geobox_of(data), ~missing) if not crop else valid_view(data, thin, ~missing)
     inches = map_inches(view, width - 1.75, TALLEST)
-    height = inches[1] + 0.75 + 0.3 * bool(title) + 0.3 * bool(note)
+    height = inches[1] + 0.9 * is_strip(inches) + 0.75 + 0.3 * bool(title) + 0.3 * bool(note)
     figure = new_figure(max(inches[0] + 1.75, 3.2), max(height, 1.8), layout="compressed")
     axes = figure.add_subplot()
     if scheme is not None:
@@ -158,8 +162,9 @@ def map_figure(
             cmap=cmap, robust=robust, diverging=diverging, limits=limits,
         )  # fmt: skip
         image = draw_quantity(axes, thin, values, scale)
-        shown = wrapped(data_label(data, label), max(inches[1], 1.6))
-        colour_bar(figure, image, axes, shown, scale, aspect=inches[1] / BAR_INCHES)
+        shown = wrapped(data_label(data, label), max(inches[1], 1.8))
+        room, orientation = bar_axes(axes, inches)
+        colour_bar(figure, image, None, shown, scale, cax=room, orientation=orientation)
     else:
         image = draw_quantity(axes, thin, values, Scale(0.0, 1.0, "viridis", "neither"))
         axes.text(
@@ -180,12 +185,13 @@ def map_figure(
             keys.append(line_key(zones_label))
     if not valid.all():
         keys.append(patch_key("no data", NODATA))
-    if scale_bar:
+    if scale_bar and min(inches) > SMALLEST:
         add_scale_bar(axes, view, valid)
     if scheme is not None:
         legend_beside(axes, scheme, keys, wrapped(data_label(data, label), 1.7))
         keys = []
-    explain_below(axes, keys, wrapped(note, max(inches[0], 2.6), NOTE_SIZE) if note else None)
+    under = wrapped(note, max(inches[0], 2.6), NOTE_SIZE) if note else None
+    explain_below(axes, keys, under, below=0.9 * is_strip(inches))
     return figure
 
 

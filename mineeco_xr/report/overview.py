@@ -101,8 +101,8 @@ def _block_means(data: xr.DataArray, step: int) -> xr.DataArray:
         bare = bare.chunk({dim: _aligned(bare.chunksizes[dim], step) for dim in ("y", "x")})
     valid: xr.DataArray = xr.apply_ufunc(np.isfinite, bare, dask="allowed")
     windows: dict[Any, int] = {"y": step, "x": step}
-    total = bare.where(valid, 0).coarsen(windows, boundary="pad").sum(dtype="float64")
-    count = valid.astype("uint8").coarsen(windows, boundary="pad").sum(dtype="float64")
+    total = bare.astype("float64").where(valid, 0).coarsen(windows, boundary="pad").sum()
+    count = valid.astype("float32").coarsen(windows, boundary="pad").sum()
     mean = (total / count.where(count > 0)).astype(data.dtype).transpose(*data.dims)
     coarse = _coarser(grid, (mean.sizes["y"], mean.sizes["x"]), step)
     coords = grid_coords(coarse)

@@ -11,7 +11,8 @@ import xarray as xr
 
 from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.report.colours import ClassScheme, Scale, class_scheme, value_scale
+from mineeco_xr.report.classes import ClassScheme, class_scheme
+from mineeco_xr.report.colours import Scale, value_scale
 from mineeco_xr.report.frame import frame_map
 from mineeco_xr.report.overview import is_discrete, north_up, overview, valid_values, valid_view
 from mineeco_xr.report.picture import (
@@ -152,7 +153,7 @@ def _explain(
         shown = wrapped(label, max(length, 1.6))
         colour_bar(
             figure, image, grid, shown, scale, aspect=length / BAR_INCHES,
-            shrink=min(1.0, length / height),
+            shrink=min(1.0, length / height), fraction=0.03, pad=0.02,
         )  # fmt: skip
     entries = []
     if scheme is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.report.colours import ClassScheme, Scale, colour_map
+from mineeco_xr.report.classes import ClassScheme
+from mineeco_xr.report.colours import Scale, colour_map
 from mineeco_xr.report.frame import map_aspect
 from mineeco_xr.report.overview import bounds_of
 from mineeco_xr.report.style import HAIRLINE, INK, LABEL_SIZE, MUTED, NODATA, NOTE_SIZE, TICK_SIZE
@@ -33,13 +34,12 @@ def map_inches(view: GeoBox, widest: float, tallest: float) -> tuple[float, floa
     Returns
     -------
     tuple of float
-        Width and height in inches, in the proportions of the ground; a map of extreme
-        proportions gets at least 0.4 inch of its box.
+        Width and height in inches, in the proportions of the ground.
     """
     box = view.boundingbox
     ratio = (box.top - box.bottom) / (box.right - box.left) * map_aspect(view)
     width = min(widest, tallest / ratio)
-    return max(width, 0.4), max(width * ratio, 0.4)
+    return float(width), float(width * ratio)
 
 
 def draw_quantity(axes: Any, thin: xr.DataArray, values: Any, scale: Scale) -> Any:
@@ -105,6 +105,46 @@ def _extent(thin: xr.DataArray) -> tuple[float, float, float, float]:
     return left, right, bottom, top
 
 
+def bar_axes(axes: Any, inches: tuple[float, float]) -> tuple[Any, str]:
+    """Make room for the colour bar of a map: beside it, or under a map that is a strip.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The map.
+    inches : tuple of float
+        Its width and height on paper.
+
+    Returns
+    -------
+    axes : matplotlib.axes.Axes
+        Tied to the map, so that the bar is as long as the map however that is laid out.
+    orientation : {"vertical", "horizontal"}
+        Of the bar.
+    """
+    width, height = inches
+    if is_strip(inches):
+        place = (0.0, -1.0 / height, min(1.0, 3.5 / width), BAR_INCHES / height)
+        return axes.inset_axes(place), "horizontal"
+    return axes.inset_axes((1 + 0.13 / width, 0.0, BAR_INCHES / width, 1.0)), "vertical"
+
+
+def is_strip(inches: tuple[float, float]) -> bool:
+    """Tell whether a map is too low for a colour bar at its side.
+
+    Parameters
+    ----------
+    inches : tuple of float
+        Its width and height on paper.
+
+    Returns
+    -------
+    bool
+        True below an inch.
+    """
+    return inches[1] < 1.0
+
+
 def colour_bar(figure: Any, image: Any, axes: Any, label: str, scale: Scale, **place: Any) -> Any:
     """Draw a colour bar with its label.
 
@@ -114,8 +154,8 @@ def colour_bar(figure: Any, image: Any, axes: Any, label: str, scale: Scale, **p
         The figure.
     image : matplotlib.image.AxesImage
         What it explains.
-    axes : matplotlib.axes.Axes or array of Axes
-        Beside which it stands.
+    axes : array of matplotlib.axes.Axes or None
+        Beside which it stands; None where ``place`` has ``cax``.
     label : str
         What the colours show, with units.
     scale : Scale
@@ -132,8 +172,7 @@ def colour_bar(figure: Any, image: Any, axes: Any, label: str, scale: Scale, **p
 
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-3, 5))
-    options = {"fraction": 0.05, "pad": 0.025, "aspect": 24, "extendfrac": 0.035, **place}
-    bar = figure.colorbar(image, ax=axes, extend=scale.extend, **options)
+    bar = figure.colorbar(image, ax=axes, extend=scale.extend, extendfrac=0.035, **place)
     axis = bar.ax.xaxis if bar.orientation == "horizontal" else bar.ax.yaxis
     axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(formatter)
@@ -226,7 +265,9 @@ def legend_beside(axes: Any, scheme: ClassScheme, further: Sequence[Any], title:
     legend.get_title().set_color(INK)
 
 
-def explain_below(axes: Any, keys: Sequence[Any], note: str | None, *, columns: int = 4) -> None:
+def explain_below(
+    axes: Any, keys: Sequence[Any], note: str | None, *, below: float = 0.0, columns: int = 4
+) -> None:
     """Explain what lies on a map in a line of keys under it, and a note under that.
 
     Parameters
@@ -237,10 +278,12 @@ def explain_below(axes: Any, keys: Sequence[Any], note: str | None, *, columns: 
         Entries; no legend is drawn without any.
     note : str or None
         Small text.
+    below : float
+        Inches to leave free, beside the room of ticks.
     columns : int
         Entries in a line.
     """
-    drop = 0.5 if axes.get_xlabel() else 0.36
+    drop = below + (0.5 if axes.get_xlabel() else 0.36)
     if note:
         lines = 0 if not keys else -(-len(keys) // columns)
         axes.text(

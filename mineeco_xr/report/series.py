@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mineeco_xr.errors import ParameterError, SchemaError
+from mineeco_xr.report.spacing import spread_apart
 from mineeco_xr.report.style import (
     INK,
     LABEL_SIZE,
@@ -27,7 +28,14 @@ from mineeco_xr.report.style import (
     set_title,
     wrapped,
 )
-from mineeco_xr.report.timeaxis import decimal_years, is_dated, mark_number, time_numbers, year_axis
+from mineeco_xr.report.timeaxis import (
+    decimal_years,
+    is_dated,
+    mark_number,
+    time_numbers,
+    to_dates,
+    year_axis,
+)
 
 MOST_LINES = 8
 """With more zones than this, each gets a small figure of its own."""
@@ -155,6 +163,8 @@ def _lines(
         raise SchemaError(f"the table lacks {missing}; it has {list(table.columns)}.")
     if table.empty:
         raise ParameterError("the table is empty: there is nothing to draw.")
+    if is_dated(table[time]):
+        table = table.assign(**{time: to_dates(table[time])})
     lines = []
     for name, rows in table.groupby(zone, sort=False, observed=True):
         rows = rows.sort_values(time)
@@ -296,46 +306,6 @@ def _end_labels(axes: Any, lines: Sequence[_Line], names: Sequence[str], height:
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.6,
                         "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0.5)},
         )  # fmt: skip
-
-
-def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
-    """Move labels as little as keeps them from touching.
-
-    Parameters
-    ----------
-    wanted : sequence of float
-        Where each label's middle would stand.
-    sizes : sequence of float
-        Height of each.
-
-    Returns
-    -------
-    list of float
-        Where each stands, in the given order; the order of heights is kept.
-
-    Examples
-    --------
-    >>> spread_apart([0.5, 0.5], [0.2, 0.2])
-    [0.4, 0.6]
-    """
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    # Pool adjacent labels that touch into groups, each centred on its members' wishes.
-    groups: list[tuple[float, float, list[int]]] = []
-    for i in order:
-        middle, size, members = wanted[i], sizes[i], [i]
-        while groups and groups[-1][0] + groups[-1][1] / 2 > middle - size / 2:
-            _, other_size, others = groups.pop()
-            members = others + members
-            size += other_size
-            middle = sum(wanted[m] for m in members) / len(members)
-        groups.append((middle, size, members))
-    places = [0.0] * len(wanted)
-    for middle, size, members in groups:
-        edge = middle - size / 2
-        for m in members:
-            places[m] = round(edge + sizes[m] / 2, 12)
-            edge += sizes[m]
-    return places
 
 
 def _mark_legend(figure: Any, kinds: Sequence[str], slope_units: str | None) -> None:

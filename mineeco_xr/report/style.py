@@ -38,6 +38,10 @@ white, gives way to grey and violet."""
 
 _SUPERSCRIPTS = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNIT_TOKEN = re.compile(r"([A-Za-zµΩ°%]+)(?:\^|\*\*)?([+-]?\d+)(?=$|[\s/·*)])")
+_ACRONYMS = {
+    "aeti", "dem", "esv", "et", "evi", "gpp", "insar", "lst", "ndmi", "ndvi", "ndwi", "npp",
+    "pet", "savi", "sdr", "tvdi", "wue",
+}  # fmt: skip
 _UNIT_WORDS = {"degC": "°C", "degree_Celsius": "°C", "percent": "%", "degrees": "°", "degree": "°"}
 
 
@@ -114,7 +118,7 @@ def data_label(data: xr.DataArray, label: str | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Capitalise the first letter, leaving words such as ``pH`` or ``npp2`` otherwise alone.
+    """Capitalise a label: its first letter, or all of an acronym that variables are named by.
 
     Parameters
     ----------
@@ -124,14 +128,16 @@ def sentence(text: str) -> str:
     Returns
     -------
     str
-        The same text, its first letter a capital when its first word is all small letters.
+        The same text; words such as ``pH`` stay as they are.
 
     Examples
     --------
-    >>> sentence("water yield"), sentence("pH of the soil")
-    ('Water yield', 'pH of the soil')
+    >>> sentence("water yield"), sentence("pH of the soil"), sentence("npp mean")
+    ('Water yield', 'pH of the soil', 'NPP mean')
     """
     first = text.split(" ", 1)[0]
+    if first in _ACRONYMS:
+        return first.upper() + text[len(first) :]
     return text[:1].upper() + text[1:] if first.islower() and first.isalpha() else text
 
 
@@ -170,6 +176,8 @@ def dress(axes: Any, *, frame: bool = False) -> None:
     frame : bool
         Keep all four sides, as around a map; otherwise only the left and the lower one.
     """
+    if not frame:
+        axes.set_facecolor("white")
     for side, spine in axes.spines.items():
         spine.set_visible(frame or side in {"left", "bottom"})
         spine.set(color=HAIRLINE, linewidth=0.7)
@@ -199,7 +207,7 @@ def wrapped(text: str, inches: float, size: float = LABEL_SIZE) -> str:
         With line breaks, none inside parentheses, where units stand; widths are estimated
         from the mean width of a letter.
     """
-    letters = max(12, int(inches * 72 / (0.55 * size)))
+    letters = max(12, int(inches * 72 / (0.52 * size)))
     whole = re.sub(r"\([^()]*\)", lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     lines = textwrap.wrap(whole, letters, break_long_words=False)
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")

@@ -26,9 +26,26 @@ def is_dated(times: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(times)
 
 
-def _dates(times: pd.Series) -> pd.DatetimeIndex:
+def to_dates(times: pd.Series) -> pd.DatetimeIndex:
+    """Read dates.
+
+    Parameters
+    ----------
+    times : pandas.Series
+        Datetimes, or text of ISO dates.
+
+    Returns
+    -------
+    pandas.DatetimeIndex
+        The dates.
+
+    Raises
+    ------
+    SchemaError
+        If they cannot be read.
+    """
     try:
-        return pd.DatetimeIndex(pd.to_datetime(times))
+        return pd.DatetimeIndex(pd.to_datetime(times, format="ISO8601"))
     except (ValueError, TypeError) as error:
         raise SchemaError(
             f"times such as {times.iloc[0]!r} are neither dates nor years."
@@ -57,7 +74,7 @@ def time_numbers(times: pd.Series) -> np.ndarray:
         return np.asarray(times, dtype="float64")
     from matplotlib.dates import date2num
 
-    return np.asarray(date2num(_dates(times).to_numpy()), dtype="float64")
+    return np.asarray(date2num(to_dates(times).to_numpy()), dtype="float64")
 
 
 def mark_number(date: Any, *, dated: bool) -> float:
@@ -102,7 +119,7 @@ def decimal_years(times: pd.Series) -> np.ndarray:
     """
     if not is_dated(times):
         return np.asarray(times, dtype="float64")
-    dates = _dates(times)
+    dates = to_dates(times)
     length = np.where(dates.is_leap_year, 366.0, 365.0)
     hours = np.asarray(dates.hour) / 24
     years = np.asarray(dates.year, dtype="float64")

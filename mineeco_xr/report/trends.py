@@ -35,8 +35,8 @@ class TrendShares(NamedTuple):
         if not self.area:
             return "No cell has a trend."
         return (
-            f"Significant (p < {alpha:g}) increase on {self.increase:.1%} and decrease on "
-            f"{self.decrease:.1%} of the area that has a trend."
+            f"Significant (p < {alpha:g}): increase on {self.increase:.1%}, decrease on "
+            f"{self.decrease:.1%} of the area with a trend."
         ).replace("%", " %")
 
 

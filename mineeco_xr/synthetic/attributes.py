@@ -1,4 +1,4 @@
-"""Units and names of every layer."""
+"""Names: the classes of land cover, the bands, and the attributes of every layer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from mineeco_xr.synthetic.bands import BANDS
-from mineeco_xr.synthetic.landcover import CLASSES
-
+BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+CLASSES = {
+    1: "cropland",
+    2: "forest",
+    3: "grassland",
+    4: "water",
+    5: "built_up",
+    6: "bare",
+    7: "open_pit",
+    8: "dump",
+    9: "restored_dump",
+}
 _REFLECTANCE = "surface_bidirectional_reflectance"
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     "elevation": {

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mineeco_xr.kernels.hash import stream_key, triangular_cells
+from mineeco_xr.synthetic.attributes import BANDS, CLASSES
 from mineeco_xr.synthetic.clouds import cloudy
-from mineeco_xr.synthetic.landcover import CLASSES
 
-BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 VEGETATION = (0.025, 0.060, 0.035, 0.460, 0.190, 0.080)
 SOIL = (0.110, 0.150, 0.200, 0.270, 0.340, 0.290)
 BACKGROUND = {

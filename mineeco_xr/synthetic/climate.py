@@ -9,7 +9,7 @@ import numpy as np
 from mineeco_xr.kernels.hash import stream_key, uniform_cells
 
 NORMAL_RAIN = 290.0
-RAIN_VARIATION = 0.13
+RAIN_VARIATION = 0.10
 NORMAL_TEMPERATURE = 2.5
 WARMING = 0.035
 LAPSE = 0.0065
@@ -35,9 +35,9 @@ def climate(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return precipitation, temperature and reference evapotranspiration.
 
-    - ``P = 290 (1 + 0.13 a) (1 + 0.08 r) + 0.10 (z - 1000)`` mm yr-1, with the year's anomaly a
+    - ``P = 290 (1 + 0.10 a) (1 + 0.08 r) + 0.10 (z - 1000)`` mm yr-1, with the year's anomaly a
       and the rain pattern r;
-    - ``T = 2.5 + 0.035 (year - 2001) + 0.5 b - 0.0065 (z - 1000)`` degC;
+    - ``T = 2.5 + 0.035 (year - 2001) + 0.3 b - 0.0065 (z - 1000)`` degC;
     - ``ET0 = 880 + 30 (T - 2.5) - 0.3 (P - 290)`` mm yr-1.
 
     Parameters
@@ -56,9 +56,7 @@ def climate(
     precipitation = (
         NORMAL_RAIN * (1 + RAIN_VARIATION * rain_anomaly) * (1 + 0.08 * rain) + 0.10 * above
     )
-    year_temperature = NORMAL_TEMPERATURE + WARMING * (years - 2001) + 0.5 * heat_anomaly
+    year_temperature = NORMAL_TEMPERATURE + WARMING * (years - 2001) + 0.3 * heat_anomaly
     temperature = year_temperature - LAPSE * above
-    reference = (
-        880 + 30 * (temperature - NORMAL_TEMPERATURE) - 0.3 * (precipitation - NORMAL_RAIN)
-    )
+    reference = 880 + 30 * (temperature - NORMAL_TEMPERATURE) - 0.3 * (precipitation - NORMAL_RAIN)
     return precipitation, temperature, reference

@@ -67,7 +67,9 @@ def _paint(
         return
     dy = np.arange(top, bottom)[:, None] + 0.5 - y
     dx = np.arange(left, right)[None, :] + 0.5 - x
-    part = hidden[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+    part = hidden[
+        top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
+    ]
     part |= dy**2 + dx**2 < radius**2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ SMALLEST = 48
 """Fewest cells a side: below, the mine's parts are less than a cell wide."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Coalfield:
     """A synthetic coalfield with its truth.
 
@@ -70,6 +71,12 @@ class Coalfield:
     years: tuple[int, ...]
     seed: int
     grid: GeoBox
+
+    def __repr__(self) -> str:
+        rows, columns = self.grid.shape
+        cell = f"{self.grid.affine.a:g} m"
+        span = f"{self.years[0]}" if len(self.years) == 1 else f"{self.years[0]}-{self.years[-1]}"
+        return f"Coalfield({rows} x {columns} cells of {cell}, {span}, seed {self.seed})"
 
 
 def coalfield(
@@ -134,6 +141,8 @@ def coalfield(
     Examples
     --------
     >>> field = coalfield(64, years=range(2001, 2004), seed=7)
+    >>> field
+    Coalfield(64 x 64 cells of 30 m, 2001-2003, seed 7)
     >>> dict(field.cube.sizes)
     {'y': 64, 'x': 64, 'date': 3, 'time': 3}
     >>> sorted(field.truth.data_vars)
@@ -153,7 +162,6 @@ def coalfield(
     grid = make_grid(bounds, crs=crs, resolution=float(resolution))
     require_metres(grid, "coalfield")
     scene = draw_scene(shape, float(resolution), int(seed))
-    sides = _chunk_sides(chunks, shape)
     parameters = {
         "size": shape,
         "resolution": resolution,
@@ -162,6 +170,7 @@ def coalfield(
         "gaps": gaps,
         "land_cover_years": dates,
     }
+    sides = _chunk_sides(chunks, shape)
     return _assemble(scene, grid, every, dates, sides, float(gaps), parameters)
 
 
@@ -189,9 +198,7 @@ def _assemble(
     longwall = int(mines.loc[mines.name == "longwall_mine", "mine_id"].iloc[0])
 
     def dataset(layers: dict[str, xr.DataArray]) -> xr.Dataset:
-        return finalize(
-            xr.Dataset(layers), function="coalfield", parameters=parameters, inputs={}
-        )
+        return finalize(xr.Dataset(layers), function="coalfield", parameters=parameters, inputs={})
 
     return Coalfield(
         cube=dataset(cube),
@@ -224,7 +231,7 @@ def _described(
 
 def _checked_years(name: str, years: Iterable[int]) -> tuple[int, ...]:
     found = tuple(int(year) for year in years)
-    if not found or any(b <= a for a, b in zip(found, found[1:], strict=False)):
+    if not found or any(b <= a for a, b in pairwise(found)):
         raise ParameterError(f"{name} are {found}: give one or more increasing years.")
     if found[0] < 1700 or found[-1] > 2200:
         raise ParameterError(f"{name} reach from {found[0]} to {found[-1]}: give 1700 to 2200.")
@@ -245,9 +252,7 @@ def _check(shape: tuple[int, int], resolution: float, gaps: float) -> None:
         raise ParameterError(f"gaps is {gaps}: give a share from 0 to 0.9.")
 
 
-def _chunk_sides(
-    chunks: int | tuple[int, int] | None, shape: tuple[int, int]
-) -> tuple[int, int]:
+def _chunk_sides(chunks: int | tuple[int, int] | None, shape: tuple[int, int]) -> tuple[int, int]:
     sides = DEFAULT_CHUNK if chunks is None else chunks
     rows, columns = (sides, sides) if isinstance(sides, int | np.integer) else sides
     if min(rows, columns) < 1:

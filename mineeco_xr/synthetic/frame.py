@@ -57,9 +57,7 @@ class Frame:
 
     def heading(self, angle: float) -> float:
         """Return a direction of the layout, in radians from u towards v, as one on the map."""
-        return float(
-            np.arctan2(self.mirror[1] * np.sin(angle), self.mirror[0] * np.cos(angle))
-        )
+        return float(np.arctan2(self.mirror[1] * np.sin(angle), self.mirror[0] * np.cos(angle)))
 
     def span_u(self) -> tuple[float, float]:
         """Return u at the two ends of the extent, upstream first."""
@@ -83,7 +81,9 @@ class Frame:
 def make_frame(shape: tuple[int, int], resolution: float, seed: int) -> Frame:
     """Return the frame of a grid, mirrored by the seed (seed 0 is not)."""
     east, north = draws(seed, "mirror", count=2)
-    mirror = (1.0, 1.0) if seed == 0 else (1.0 if east < 0.5 else -1.0, 1.0 if north < 0.5 else -1.0)
+    mirror = (
+        (1.0, 1.0) if seed == 0 else (1.0 if east < 0.5 else -1.0, 1.0 if north < 0.5 else -1.0)
+    )
     return Frame(shape[1] * resolution, shape[0] * resolution, resolution, mirror)
 
 

@@ -6,20 +6,9 @@ import numpy as np
 
 from mineeco_xr.synthetic.settlements import BASELINE
 
-CLASSES = {
-    1: "cropland",
-    2: "forest",
-    3: "grassland",
-    4: "water",
-    5: "built_up",
-    6: "bare",
-    7: "open_pit",
-    8: "dump",
-    9: "restored_dump",
-}
 RESERVE, REFERENCE, QUARRY = 1, 2, 4
 """Bits of the place mask."""
-CROP_LIMIT = (0.66, -0.0035)
+CROP_LIMIT = (0.66, -0.0022)
 FOREST_LIMIT = (0.62, -0.0010)
 BARE_LIMIT = (0.70, 0.0006)
 """Score from which a cell is of the class in the baseline year, and its change a year."""
@@ -52,7 +41,7 @@ def classify(
     7. grassland: the undisturbed reference;
     8. cropland, outside the reserve, where
        ``0.55 exp(-river_distance / near) + 0.30 (1 - relief) + 0.25 parcel`` passes its limit;
-    9. forest, where ``0.45 wood + 0.35 relief + 0.20 moisture`` (+ 0.10 in the reserve) does;
+    9. forest, where ``0.45 wood + 0.35 relief + 0.20 moisture`` (+ 0.04 in the reserve) does;
     10. bare, where ``0.60 (1 - moisture) + 0.40 (1 - wood)`` does;
     11. grassland.
 
@@ -74,7 +63,7 @@ def classify(
     """
     crop = 0.55 * np.exp(-river_distance / np.float32(near)) + 0.30 * (1 - relief) + 0.25 * parcel
     forest = 0.45 * wood + 0.35 * relief + 0.20 * moisture
-    forest = forest + np.float32(0.10) * ((place & RESERVE) > 0)
+    forest = forest + np.float32(0.04) * ((place & RESERVE) > 0)
     bare = 0.60 * (1 - moisture) + 0.40 * (1 - wood)
     crop = np.where((place & RESERVE) > 0, np.float32(-1), crop)
     out = np.full((years.shape[0], *pit_year.shape), 3, dtype="uint8")

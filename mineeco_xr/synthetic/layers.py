@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import xarray as xr
 
 from mineeco_xr.chunks import generate, pointwise
 from mineeco_xr.synthetic import bands, climate, landcover, soil, terrain
+from mineeco_xr.synthetic.attributes import BANDS
 from mineeco_xr.synthetic.productivity import productivity
 from mineeco_xr.synthetic.rivers import segments_of
 from mineeco_xr.synthetic.scene import HISTORY, Scene, history_block
@@ -50,53 +53,53 @@ def make_layers(
         Without attributes; extra has water, 1 on water, which only the coarse grid needs.
     """
     static = _static(scene, coords, sides)
-    of_cube, of_truth = _still_layers(static)
-    of_cube["land_cover"] = _land_class(scene, static, _axis("date", dates, sides))
     time = _axis("time", years, sides)
-    yearly = {
-        name: _along(time, climate.anomalies(scene.seed, name, years))
-        for name in ("rain_anomaly", "heat_anomaly")
-    }
-    land_class = _land_class(scene, static, time)
-    rain, heat, reference = _float32(
-        climate.climate, time, *yearly.values(), static["elevation"], static["rain"], outputs=3
+    rain_anomaly, heat_anomaly = (
+        _along(time, climate.anomalies(scene.seed, name, years)) for name in ("rain", "heat")
     )
-    cover, wetness = _float32(
+    land_class = _land_class(scene, static, time)
+    weather = _float32(
+        climate.climate,
+        time,
+        rain_anomaly,
+        heat_anomaly,
+        static["elevation"],
+        static["rain"],
+        outputs=3,
+    )
+    grown = _float32(
         vegetation,
         time,
-        yearly["rain_anomaly"],
+        rain_anomaly,
         land_class,
-        static["restoration_year"],
-        static["moisture"],
-        static["texture"],
+        *(static[name] for name in ("restoration_year", "moisture", "texture")),
         outputs=2,
     )
-    npp, et, wue = _float32(productivity, cover, wetness, rain, heat, reference, outputs=3)
+    fluxes = _float32(productivity, *grown, *weather, outputs=3)
     seen = _float32(
         bands.observe,
         time,
         *_places(coords, sides),
         land_class,
-        cover,
-        wetness,
-        heat,
+        *grown,
+        weather[1],
         static["clay"],
-        outputs=len(bands.BANDS) + 1,
+        outputs=len(BANDS) + 1,
         parameters={"seed": scene.seed, "gaps": gaps},
     )
-    of_cube |= dict(zip((*bands.BANDS, "thermal"), seen, strict=True))
-    of_cube |= {
-        "precipitation": rain,
-        "temperature": heat,
-        "reference_evapotranspiration": reference,
-    }
-    of_truth |= {"npp": npp, "et": et, "wue": wue, "vegetation_cover": cover}
-    return of_cube, of_truth, {"water": _float32(_is_water, land_class)}
+    cube, truth = _still_layers(static)
+    cube["land_cover"] = _land_class(scene, static, _axis("date", dates, sides))
+    cube |= _named((*BANDS, "thermal"), seen)
+    cube |= _named(("precipitation", "temperature", "reference_evapotranspiration"), weather)
+    truth |= _named(("npp", "et", "wue"), fluxes) | {"vegetation_cover": grown[0]}
+    return cube, truth, {"water": _float32(_is_water, land_class)}
 
 
-def _static(
-    scene: Scene, coords: dict[str, xr.DataArray], sides: tuple[int, int]
-) -> Layers:
+def _named(names: Sequence[str], layers: Sequence[xr.DataArray]) -> Layers:
+    return dict(zip(names, layers, strict=True))
+
+
+def _static(scene: Scene, coords: dict[str, xr.DataArray], sides: tuple[int, int]) -> Layers:
     """Return the layers of both static stacks, each stack one task a chunk."""
     segments = segments_of(scene.rivers)
     nature = generate(
@@ -123,27 +126,22 @@ def _static(
 
 
 def _still_layers(static: Layers) -> tuple[Layers, Layers]:
-    depth, clay, sand, available = _float32(
-        soil.soil, static["clay"], static["moisture"], static["relief"], outputs=4
+    ground = _float32(
+        soil.soil, *(static[name] for name in ("clay", "moisture", "relief")), outputs=4
     )
     lost = pointwise(
         landcover.disturbed,
         *(static[name] for name in ("pit_year", "dump_year", "built_year", "bank_distance")),
         dtype="uint16",
     )
-    cube = {
-        "elevation": static["elevation"],
-        "soil_depth": depth,
-        "clay": clay,
-        "sand": sand,
-        "plant_available_water": available,
-    }
+    cube = {"elevation": static["elevation"]}
+    cube |= _named(("soil_depth", "clay", "sand", "plant_available_water"), ground)
     return cube, {"disturbance_year": lost, "restoration_year": static["restoration_year"]}
 
 
 def _land_class(scene: Scene, static: Layers, time: xr.DataArray) -> xr.DataArray:
     names = (*HISTORY, "bank_distance", "river_distance", "moisture", "relief", "wood", "parcel")
-    result: xr.DataArray = pointwise(
+    result: xr.DataArray = _quietly(
         landcover.classify,
         time,
         *(static[name] for name in names),
@@ -175,20 +173,25 @@ def _places(coords: dict[str, xr.DataArray], sides: tuple[int, int]) -> list[xr.
 
 
 def _float32(function: Any, *layers: xr.DataArray, **options: Any) -> Any:
-    return pointwise(_single, *layers, dtype="float32", **_wrapped(function, options))
+    return _quietly(partial(_single, function), *layers, dtype="float32", **options)
 
 
-def _wrapped(function: Any, options: dict[str, Any]) -> dict[str, Any]:
-    parameters = {"function": function, **options.pop("parameters", {})}
-    return {**options, "parameters": parameters}
-
-
-def _single(*blocks: np.ndarray, function: Any, **parameters: Any) -> Any:
+def _single(function: Any, *blocks: np.ndarray, **parameters: Any) -> Any:
     """Call a formula and give its results as float32, whatever NumPy's promotion made of them."""
     results = function(*blocks, **parameters)
     if isinstance(results, tuple):
         return tuple(np.asarray(result, dtype="float32") for result in results)
     return np.asarray(results, dtype="float32")
+
+
+def _quietly(*arguments: Any, **options: Any) -> Any:
+    """Call ``pointwise`` without Dask's warning that there are more chunks than before.
+
+    One static block feeds the blocks of all years: that is what is wanted.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Increasing number of chunks")
+        return pointwise(*arguments, **options)
 
 
 def _is_water(land_class: np.ndarray) -> np.ndarray:

@@ -22,8 +22,8 @@ SCHEDULE = {
 """First and last year of disposal, first and last year of restoration."""
 RECOVERY_YEARS = 2.0
 """Time constant of the return of vegetation, years."""
-SITES_PITCH = 30_000.0
-"""Beyond the core there is a mine in about every square of this side, m."""
+SITES_PITCH = 14_000.0
+"""Beyond the core there is a mine in about every other square of this side, m."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,20 @@ class Dump:
         Its final extent; for an inner dump the scaled pit.
     schedule : tuple of int
         First and last year of disposal, first and last year of restoration.
-    outward : bool
-        Sweep outwards from the blob's point (inner dump) instead of along its heading.
+    inner : bool
+        Whether it fills the pit: then it is swept from the blob's point outwards, else along its
+        heading.
     """
 
     name: str
     outline: Blob
     schedule: tuple[int, int, int, int]
-    outward: bool
+    inner: bool
 
     def sweep(self, position: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return how late in a sweep each cell comes, from 0 to below 1."""
         blob = self.outline
-        if self.outward:
+        if self.inner:
             share = position**2
         else:
             along = (x - blob.x) * np.cos(blob.heading) + (y - blob.y) * np.sin(blob.heading)
@@ -84,6 +85,14 @@ class Site:
         first, last = self.pit_years
         return first + np.floor(position**2 * (last - first + 1))
 
+    def pit_zone_years(self) -> tuple[int, int]:
+        """Return the first and last year in which the pit takes land outside its inner dump."""
+        return int(self.pit_year(np.array(INNER_SCALE))), self.pit_years[1]
+
+    def inner_zone_years(self) -> tuple[int, int]:
+        """Return the first and last year in which the pit takes the land of its inner dump."""
+        return self.pit_years[0], self.pit_zone_years()[0]
+
     def pit_scale(self, year: int) -> float:
         """Return the scale of the pit's outline at the end of a year, 0 before it opens."""
         first, last = self.pit_years
@@ -91,24 +100,30 @@ class Site:
 
 
 def draw_sites(frame: Frame, seed: int) -> tuple[Site, ...]:
-    """Draw the mine of the core and, on a larger extent, those around it."""
+    """Draw the mine of the core and, on a larger extent, smaller ones around it."""
     sites = [_site(frame, seed, 1, (0.30, 0.66), 1.0, 0)]
     low_u, high_u = frame.span_u()
     low_v, high_v = frame.span_v()
-    pitch = max(SITES_PITCH / frame.side, (high_u - low_u) / 16, (high_v - low_v) / 16)
+    pitch = max(SITES_PITCH / frame.side, (high_u - low_u) / 32, (high_v - low_v) / 32)
     for row in range(int((high_v - low_v) // pitch)):
         for column in range(int((high_u - low_u) // pitch)):
-            numbers = draws(seed, "site", row, column, count=4)
-            u = low_u + (column + 0.3 + 0.4 * numbers[0]) * pitch
-            v = low_v + (row + 0.3 + 0.4 * numbers[1]) * pitch
-            # Clear of the core, of the main stem and motorway, and of the first-class road.
-            if abs(v - 0.32) < 0.5 or abs(u - 0.68) < 0.4 or (-0.4 < u < 1.2 and -0.4 < v < 1.3):
-                continue
-            shift = int(numbers[3] * 7) - 3
-            sites.append(
-                _site(frame, seed, len(sites) + 1, (u, v), 0.6 + 0.4 * numbers[2], shift)
-            )
+            numbers = draws(seed, "site", row, column, count=5)
+            u = low_u + (column + 0.35 + 0.3 * numbers[0]) * pitch
+            v = low_v + (row + 0.35 + 0.3 * numbers[1]) * pitch
+            if numbers[4] < 0.5 and _is_free(u, v, frame):
+                size = 0.4 + 0.3 * numbers[2]
+                shift = int(numbers[3] * 7) - 3
+                sites.append(_site(frame, seed, len(sites) + 1, (u, v), size, shift))
     return tuple(sites)
+
+
+def _is_free(u: float, v: float, frame: Frame) -> bool:
+    """Say whether a further mine at (u, v) is clear of the core, its trunk roads and its river."""
+    low_u, high_u = frame.span_u()
+    low_v, high_v = frame.span_v()
+    inside = low_u + 0.25 < u < high_u - 0.25 and low_v + 0.25 < v < high_v - 0.25
+    off_core = not (-0.3 < u < 1.2 and -0.3 < v < 1.3)
+    return inside and off_core and abs(v - 0.32) > 0.3 and abs(u - 0.68) > 0.3
 
 
 def _site(
@@ -129,28 +144,28 @@ def _site(
     heading = frame.heading(turn)
     pit = make_blob(
         frame, place(0, 0, "pit"), 0.12 * size, seed=seed, name=f"pit_{number}",
-        roughness=0.08, lean=0.75, heading=heading,
+        roughness=0.12, lean=0.75, heading=heading,
     )  # fmt: skip
     upper, lower = ("north", "south") if frame.mirror[1] > 0 else ("south", "north")
     left = "west" if frame.mirror[0] > 0 else "east"
     suffix = "" if number == 1 else f"_{number}"
     dumps = []
     for role, side, offset, radius in (
-        ("west", left, (-0.11, 0.02), 0.048),
+        ("west", left, (-0.10, 0.02), 0.045),
         ("north", upper, (0.10, 0.215), 0.058),
         ("south", lower, (0.08, -0.195), 0.042),
     ):
         blob = make_blob(
             frame, place(*offset, role), radius * size, seed=seed,
-            name=f"dump_{role}_{number}", heading=heading,
+            name=f"dump_{role}_{number}", roughness=0.24, heading=heading,
         )  # fmt: skip
         years = _shifted(SCHEDULE[f"outer_dump_{role}"], shift)
-        dumps.append(Dump(f"outer_dump_{side}{suffix}", blob, years, outward=False))
+        dumps.append(Dump(f"outer_dump_{side}{suffix}", blob, years, inner=False))
     inner = Blob(
         pit.x, pit.y, pit.radius * INNER_SCALE, pit.lean, pit.heading, pit.waves, pit.phases
     )
     years = _shifted(SCHEDULE["inner_dump"], shift)
-    dumps.append(Dump(f"inner_dump{suffix}", inner, years, outward=True))
+    dumps.append(Dump(f"inner_dump{suffix}", inner, years, inner=True))
     return Site(number, pit, (PIT_YEARS[0] + shift, PIT_YEARS[1] + shift), tuple(dumps))
 
 

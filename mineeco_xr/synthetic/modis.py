@@ -59,11 +59,11 @@ def modis_grid(bounds: tuple[float, float, float, float], crs: Any) -> GeoBox:
     from pyproj import Transformer
 
     left, bottom, right, top = bounds
+    # Points along all four edges: what is straight here is curved there.
     along = np.linspace(0, 1, 33)
-    x = np.concatenate([left + along * (right - left)] * 2 + [np.full(33, left), np.full(33, right)])
-    y = np.concatenate(
-        [np.full(33, bottom), np.full(33, top)] + [bottom + along * (top - bottom)] * 2
-    )
+    eastward, northward = left + along * (right - left), bottom + along * (top - bottom)
+    x = np.concatenate([eastward, eastward, np.full(33, left), np.full(33, right)])
+    y = np.concatenate([np.full(33, bottom), np.full(33, top), northward, northward])
     transformer = Transformer.from_crs(crs, SINUSOIDAL, always_xy=True)
     east, north = transformer.transform(x, y)
     first_column = int(np.floor((east.min() - UPPER_LEFT[0]) / CELL))
@@ -149,15 +149,14 @@ def write_modis_tiles(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     batch = max(1, BATCH_CELLS // (coarse.sizes["y"] * coarse.sizes["x"]))
-    paths = []
+    paths: list[Path] = []
     for start in range(0, coarse.sizes["time"], batch):
         part = coarse.isel(time=slice(start, start + batch)).compute()
         for index in range(part.sizes["time"]):
             year = part.isel(time=index)
             barren = (year.vegetation_cover < barren_below).values
             water = (year.water > water_above).values
-            for name in PRODUCTS:
-                paths.append(_write_tile(year[name], name, barren, water, folder))
+            paths.extend(_write_tile(year[name], name, barren, water, folder) for name in PRODUCTS)
     return paths
 
 

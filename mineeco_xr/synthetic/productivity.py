@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-LARGEST_NPP = 1500.0
+LARGEST_NPP = 1350.0
+SCANT = 0.3
+BEST_WETNESS = 0.62
+WETNESS_BREADTH = 0.22
 BEST_TEMPERATURE = 12.0
 TEMPERATURE_BREADTH = 11.0
 
@@ -25,9 +28,11 @@ def productivity(
 
     With the absorbed light ``f = 1 - exp(-2.2 v)``, cover v and wetness w:
 
-    - ``NPP = 1500 f w^2 / (w^2 + 0.09) P / (P + 120) exp(-((T - 12) / 11)^2)`` gC m-2 yr-1;
-    - ``ET = ET0 (0.16 + 0.06 w (1 - v) + 0.42 f (0.2 + 0.8 w) + 0.40 max(0, 10 w - 9))``
-      mm yr-1, whose last term is open water;
+    - ``NPP = 1350 f (0.3 + 0.7 exp(-((w - 0.62) / 0.22)^2)) P / (P + 120)
+      exp(-((T - 12) / 11)^2)`` gC m-2 yr-1: drought on one side, waterlogging on the other;
+    - ``ET = ET0 (0.17 + 0.05 w (1 - v) + f (0.08 + 0.26 s) + 0.40 max(0, 10 w - 9))`` mm yr-1
+      with ``s = 1 / (1 + exp((0.45 - w) / 0.07))``: bare ground, stomata that open when it is
+      wet enough, and open water;
     - ``WUE = NPP / ET`` gC m-2 mm-1.
 
     Parameters
@@ -41,10 +46,11 @@ def productivity(
         Each ``(t, y, x)``, float32.
     """
     light = absorbed(cover)
-    water = wetness**2 / (wetness**2 + np.float32(0.09))
+    thrift = SCANT + (1 - SCANT) * np.exp(-(((wetness - BEST_WETNESS) / WETNESS_BREADTH) ** 2))
     warmth = np.exp(-(((temperature - BEST_TEMPERATURE) / TEMPERATURE_BREADTH) ** 2))
-    npp = LARGEST_NPP * light * water * precipitation / (precipitation + 120) * warmth
+    npp = LARGEST_NPP * light * thrift * precipitation / (precipitation + 120) * warmth
+    opening = 1 / (1 + np.exp((0.45 - wetness) / np.float32(0.07)))
     open_water = 0.40 * np.maximum(0, 10 * wetness - 9)
-    share = 0.16 + 0.06 * wetness * (1 - cover) + 0.42 * light * (0.2 + 0.8 * wetness)
+    share = 0.17 + 0.05 * wetness * (1 - cover) + light * (0.08 + 0.26 * opening)
     et = reference * (share + open_water)
     return npp, et, npp / et

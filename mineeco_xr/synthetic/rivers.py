@@ -22,11 +22,11 @@ LAKE_HALF_WIDTH = 0.026
 HALF_WIDTHS = {1: 0.0009, 2: 0.0014, 3: 0.0026}
 """Half width by order, core sides."""
 TRIBUTARIES = (
-    ((0.12, STEM_V), (0.05, 0.95)),
+    ((0.12, STEM_V), (0.075, 0.95)),
     ((0.74, STEM_V), (0.93, 0.98)),
     ((0.28, STEM_V), (0.20, 0.02)),
     ((0.54, STEM_V), (0.49, 0.02)),
-    ((0.94, STEM_V), (0.97, 0.03)),
+    ((0.94, STEM_V), (0.95, 0.03)),
 )
 """Mouth and source of the tributaries of the core, (u, v); the mouth is moved to the stem."""
 
@@ -147,7 +147,7 @@ def _tributary_ends(
     low, high = frame.span_v()
     ends = []
     for number, (mouth, source) in enumerate(TRIBUTARIES):
-        shift = jitter(seed, "tributary", number, amount=0.012)
+        shift = jitter(seed, "tributary", number, amount=0.008)
         stretch = ((high - STEM_V) / (1 - STEM_V), (STEM_V - low) / STEM_V)[source[1] < STEM_V]
         far = (source[0] + shift[0], STEM_V + (source[1] - STEM_V) * stretch)
         ends.append(((mouth[0] + shift[1], mouth[1]), far))
@@ -200,7 +200,7 @@ def _reach(
     t = np.linspace(0, 1, count)
     phases = draws(seed, name, count=3)
     winding = np.zeros(count)
-    for part, (amplitude, wave) in enumerate(((0.018, 0.31), (0.008, 0.13), (0.003, 0.06))):
+    for part, (amplitude, wave) in enumerate(((0.014, 0.31), (0.006, 0.13), (0.003, 0.06))):
         winding += amplitude * np.sin(2 * np.pi * (t * length / (wave * frame.side) + phases[part]))
     winding *= frame.side * np.minimum(1, np.minimum(t / 0.05, (1 - t) / 0.15))
     along = (mouth - source) / length
@@ -239,7 +239,8 @@ def _branches(frame: Frame, seed: int, river: River, obstacles: Any) -> list[Riv
         turn = np.arctan2(-downstream[1], -downstream[0]) + side * (0.9 + 0.3 * numbers[0])
         far = (0.2 + 0.12 * numbers[1]) * frame.side
         source = river.points[joint] + far * np.array([np.cos(turn), np.sin(turn)])
-        source = np.clip(source, 0.0, [frame.width, frame.height])
+        margin = 0.03 * frame.side
+        source = np.clip(source, margin, np.array([frame.width, frame.height]) - margin)
         branch = _reach(frame, seed, river, joint, source, name, obstacles)
         if branch is not None:
             branches.append(branch)

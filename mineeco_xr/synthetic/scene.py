@@ -48,7 +48,7 @@ def draw_scene(shape: tuple[int, int], resolution: float, seed: int) -> Scene:
     frame = make_frame(shape, resolution, seed)
     sites = draw_sites(frame, seed)
     rivers = draw_rivers(frame, seed, _mined_land(sites))
-    settlements = draw_settlements(frame, seed)
+    settlements = draw_settlements(frame, seed, sites)
     roads = draw_roads(frame, seed, settlements)
     panels = draw_panels(frame, seed)
     quarry = make_blob(frame, frame.place(0.40, 0.10), 0.012, seed=seed, name="quarry")
@@ -92,15 +92,13 @@ def _mined_land(sites: tuple[Site, ...]) -> Any:
 
 def _quietest(frame: Frame, seed: int, busy: list[Any]) -> Blob:
     """Place the undisturbed reference where everything else is farthest away, in the core."""
-    from shapely import STRtree, points
+    from shapely import STRtree, distance, points
 
     u, v = np.meshgrid(np.linspace(0.06, 0.94, 45), np.linspace(0.06, 0.94, 45))
     candidates = np.array([frame.place(*pair) for pair in zip(u.flat, v.flat, strict=True)])
     spots = points(candidates)
     tree = STRtree(busy)
     nearest = tree.nearest(spots)
-    from shapely import distance
-
     clearance = distance(spots, tree.geometries.take(nearest))
     at = candidates[int(np.argmax(clearance))]
     radius = min(REFERENCE_RADIUS, 0.8 * float(clearance.max()) / frame.side)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mineeco_xr.kernels.polyline import nearest_segment
 from mineeco_xr.synthetic.frame import Frame, draws, jitter
+from mineeco_xr.synthetic.mining import Site
 from mineeco_xr.synthetic.shapes import Blob, cells_in, make_blob
 
 BASELINE = 2000
@@ -71,8 +72,8 @@ class Settlement:
         return BASELINE + np.ceil(np.clip(share, 0, None) * (GROWN_UP - BASELINE))
 
 
-def draw_settlements(frame: Frame, seed: int) -> tuple[Settlement, ...]:
-    """Draw the settlements of the core and, on a larger extent, villages around it."""
+def draw_settlements(frame: Frame, seed: int, sites: tuple[Site, ...]) -> tuple[Settlement, ...]:
+    """Draw the settlements of the core and, on a larger extent, villages clear of the mines."""
     places = [
         (name, kind, _moved(seed, name, at), radius, start)
         for name, kind, at, radius, start in PLACES
@@ -85,7 +86,7 @@ def draw_settlements(frame: Frame, seed: int) -> tuple[Settlement, ...]:
             numbers = draws(seed, "village", row, column, count=3)
             u = low_u + (column + 0.2 + 0.6 * numbers[0]) * pitch
             v = low_v + (row + 0.2 + 0.6 * numbers[1]) * pitch
-            if 0 < u < 1 and 0 < v < 1:
+            if (0 < u < 1 and 0 < v < 1) or _near_mine(frame.place(u, v), sites):
                 continue
             name = f"village_{len(places)}"
             places.append((name, "village", (u, v), 0.01 + 0.008 * numbers[2], 0.8))
@@ -96,7 +97,7 @@ def draw_settlements(frame: Frame, seed: int) -> tuple[Settlement, ...]:
             kind,
             make_blob(
                 frame, frame.place(*at), radius, seed=seed, name=name,
-                roughness=0.3, heading=along_road,
+                roughness=0.25, heading=along_road,
             ),
             start,
         )
@@ -104,14 +105,18 @@ def draw_settlements(frame: Frame, seed: int) -> tuple[Settlement, ...]:
     )  # fmt: skip
 
 
+def _near_mine(at: tuple[float, float], sites: tuple[Site, ...]) -> bool:
+    return any(
+        np.hypot(at[0] - site.pit.x, at[1] - site.pit.y) < 1.5 * site.pit.reach for site in sites
+    )
+
+
 def _moved(seed: int, name: str, at: tuple[float, float]) -> tuple[float, float]:
     move = jitter(seed, name, amount=0.006)
     return (at[0] + float(move[0]), at[1] + float(move[1]))
 
 
-def draw_roads(
-    frame: Frame, seed: int, settlements: tuple[Settlement, ...]
-) -> tuple[Road, ...]:
+def draw_roads(frame: Frame, seed: int, settlements: tuple[Settlement, ...]) -> tuple[Road, ...]:
     """Draw the motorway, two first-class roads, and local roads to the villages."""
     phases = draws(seed, "roads", count=4)
     mine = next(place.outline for place in settlements if place.name == "mine_site")

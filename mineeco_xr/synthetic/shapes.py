@@ -120,9 +120,7 @@ def make_blob(
     shares = 0.3 + numbers[: len(WAVES)]
     waves = roughness * shares / shares.sum()
     phases = 2 * np.pi * numbers[len(WAVES) :]
-    return Blob(
-        at[0], at[1], radius * frame.side, lean, heading, _plain(waves), _plain(phases)
-    )
+    return Blob(at[0], at[1], radius * frame.side, lean, heading, _plain(waves), _plain(phases))
 
 
 def _plain(values: np.ndarray) -> tuple[float, ...]:

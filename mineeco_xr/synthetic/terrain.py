@@ -95,9 +95,10 @@ def _rivers(
         table[index, 0] + fraction * (table[index, 1] - table[index, 0])
         for table in (segments.bed, segments.half_width)
     )
-    # With 0.71 cells at least, the channel's cells touch each other and drain as one.
-    half_width = np.maximum(half_width * (1 + 0.35 * rough), 0.71 * frame.resolution)
-    return distance, bed, distance - half_width
+    bank = distance - half_width * (1 + 0.35 * rough)
+    # Cells within 0.71 cells of a line touch each other and drain as one, however narrow it is.
+    on_line = distance <= 0.71 * frame.resolution
+    return distance, bed, np.where(on_line, np.minimum(bank, 0), bank)
 
 
 def _elevation(

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
+ZONE_YEARS = (
+    "disturbance_start",
+    "disturbance_end",
+    "disposal_start",
+    "disposal_end",
+    "restoration_start",
+    "restoration_end",
+    "stable_start",
+)
+
+
 class Mapper:
     """Turns local metres into map coordinates and rows into GeoDataFrames.
 
@@ -51,14 +62,17 @@ class Mapper:
 
 
 def rivers_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
-    """Return the rivers: name, order, length (m), and lines with bed elevation, source first."""
-    rows = []
-    for river in scene.rivers:
-        line = mapper.line(river.points, river.bed)
-        rows.append(
-            {"name": river.name, "order": river.order, "length": line.length, "geometry": line}
-        )
-    return mapper.frame(rows)
+    """Return the rivers: name, order, and lines with the bed's elevation as z, source first."""
+    return mapper.frame(
+        [
+            {
+                "name": river.name,
+                "order": river.order,
+                "geometry": mapper.line(river.points, river.bed),
+            }
+            for river in scene.rivers
+        ]
+    )
 
 
 def roads_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
@@ -78,7 +92,7 @@ def roads_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
 
 def settlements_frame(scene: Scene, mapper: Mapper, year: int) -> gpd.GeoDataFrame:
     """Return the settlements of a year: name, kind, growth (m yr-1 of the radius)."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place in scene.settlements:
         scale = place.scale(year)
         if scale > 0:
@@ -96,7 +110,7 @@ def settlements_frame(scene: Scene, mapper: Mapper, year: int) -> gpd.GeoDataFra
 
 def mines_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
     """Return pits and permits: mine_id, name, mineral, mine_type, mineral_group, method, state."""
-    rows = []
+    rows: list[dict[str, Any]] = []
 
     def add(
         name: str, mineral: tuple[str, str, str], method: str, state: str, outline: np.ndarray
@@ -126,53 +140,61 @@ def mines_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
 
 
 def zones_frame(scene: Scene, mapper: Mapper) -> gpd.GeoDataFrame:
-    """Return pit, dumps and reference: name, kind and their years.
+    """Return pits, dumps and the reference: zone_id, name, kind and the years of their history.
 
-    ``disposal_start`` and ``disposal_end`` are the first and last year in which land is lost
-    (for the pit: dug away), ``restoration_start`` and ``restoration_end`` those in which it is
-    planted, ``stable_start`` the year by which 95 % of the return is over; 0 where there is none.
+    ``disturbance_start`` and ``disturbance_end`` are the first and last year in which vegetation
+    is lost, ``disposal_start`` and ``disposal_end`` those of dumping (of digging, in the pit),
+    ``restoration_start`` and ``restoration_end`` those of planting, and ``stable_start`` the year
+    by which 95 % of the return is over; 0 where there is none.
     """
     rows: list[dict[str, Any]] = []
-
-    def add(name: str, kind: str, years: tuple[int, int, int, int], geometry: Any) -> None:
-        stable = years[3] + int(np.ceil(3 * RECOVERY_YEARS)) if years[3] else 0
-        rows.append(
-            {
-                "zone_id": len(rows) + 1,
-                "name": name,
-                "kind": kind,
-                "disposal_start": years[0],
-                "disposal_end": years[1],
-                "restoration_start": years[2],
-                "restoration_end": years[3],
-                "stable_start": stable,
-                "geometry": geometry,
-            }
-        )
-
     for site in scene.sites:
-        add(*_pit_zone(site, mapper))
-        for dump in site.dumps:
-            kind = "inner_dump" if dump.outward else "outer_dump"
-            add(dump.name, kind, dump.schedule, mapper.polygon(dump.outline.outline()))
-    reference = mapper.polygon(scene.reference.outline())
-    add("reference", "reference", (0, 0, 0, 0), reference)
-    return mapper.frame(rows)
+        rows.append(_pit_zone(site, mapper))
+        rows.extend(_dump_zone(site, dump, mapper) for dump in site.dumps)
+    rows.append(
+        {
+            "name": "reference",
+            "kind": "reference",
+            "geometry": mapper.polygon(scene.reference.outline()),
+        }
+    )
+    never = dict.fromkeys(ZONE_YEARS, 0)
+    return mapper.frame([{"zone_id": number + 1} | never | row for number, row in enumerate(rows)])[
+        ["zone_id", "name", "kind", *ZONE_YEARS, "geometry"]
+    ]
 
 
-def _pit_zone(site: Site, mapper: Mapper) -> tuple[str, str, tuple[int, int, int, int], Any]:
+def _pit_zone(site: Site, mapper: Mapper) -> dict[str, Any]:
     """Return the pit without its inner dump, so that zones do not overlap."""
-    inner: Dump = site.dumps[-1]
-    whole = mapper.polygon(site.pit.outline())
-    name = "pit" if site.number == 1 else f"pit_{site.number}"
-    years = (*site.pit_years, 0, 0)
-    return name, "pit", years, whole.difference(mapper.polygon(inner.outline.outline()))
+    inner = mapper.polygon(site.dumps[-1].outline.outline())
+    first, last = site.pit_zone_years()
+    return {
+        "name": "pit" if site.number == 1 else f"pit_{site.number}",
+        "kind": "pit",
+        "disturbance_start": first,
+        "disturbance_end": last,
+        "disposal_start": first,
+        "disposal_end": last,
+        "geometry": mapper.polygon(site.pit.outline()).difference(inner),
+    }
+
+
+def _dump_zone(site: Site, dump: Dump, mapper: Mapper) -> dict[str, Any]:
+    first, last = site.inner_zone_years() if dump.inner else dump.schedule[:2]
+    years = (first, last, *dump.schedule, dump.schedule[3] + int(np.ceil(3 * RECOVERY_YEARS)))
+    return {
+        "name": dump.name,
+        "kind": "inner_dump" if dump.inner else "outer_dump",
+        **dict(zip(ZONE_YEARS, years, strict=True)),
+        "geometry": mapper.polygon(dump.outline.outline()),
+    }
 
 
 def panels_frame(scene: Scene, mapper: Mapper, mine_id: int) -> gpd.GeoDataFrame:
     """Return the longwall panels with the parameters of the probability integral method.
 
-    Lengths, depth, thickness and inflection offset in m, angles in degrees, dates as datetime64.
+    Lengths (in plan), depth, thickness and inflection offset in m, angles in degrees, dates as
+    datetime64.
     ``propagation_angle = 90 - 0.6 dip``; the seam dips to the right of ``azimuth``.
     """
     return mapper.frame(
@@ -184,8 +206,8 @@ def panels_frame(scene: Scene, mapper: Mapper, mine_id: int) -> gpd.GeoDataFrame
                 "depth": panel.depth,
                 "dip": DIP,
                 "azimuth": panel.azimuth,
-                "length": panel.length,
-                "width": panel.width,
+                "strike_length": panel.length,
+                "dip_length": panel.width,
                 "start": panel.start.astype("datetime64[ns]"),
                 "end": panel.end.astype("datetime64[ns]"),
                 "subsidence_factor": 0.78,

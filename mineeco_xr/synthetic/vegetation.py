@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mineeco_xr.synthetic.landcover import CLASSES
+from mineeco_xr.synthetic.attributes import CLASSES
 from mineeco_xr.synthetic.mining import RECOVERY_YEARS
 
 COVER = {
@@ -52,7 +52,7 @@ def vegetation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return vegetation cover and wetness.
 
-    - ``w = k_class (0.10 + 0.75 m + 0.06 a)``, within [0.02, 1], with the moisture m and the
+    - ``w = k_class (0.10 + 0.75 m + 0.02 a)``, within [0.02, 1], with the moisture m and the
       year's rain anomaly a; 1 on water;
     - ``v = c0_class + c1_class w + 0.05 texture``, the last only on living classes;
     - on a restored dump ``v = 0.03 + (0.75 v - 0.03) (1 - exp(-(year - r + 1) / 2))`` with the
@@ -78,7 +78,7 @@ def vegetation(
     dry, gain = (by_class({k: v[part] for k, v in COVER.items()}) for part in (0, 1))
     patchy = by_class({name: float(code in ALIVE) for code, name in CLASSES.items()})
     kept = by_class(WETNESS)[land_class]
-    wetness = np.clip(kept * (0.10 + 0.75 * moisture + 0.06 * rain_anomaly), 0.02, 1)
+    wetness = np.clip(kept * (0.10 + 0.75 * moisture + 0.02 * rain_anomaly), 0.02, 1)
     wetness[land_class == 4] = 1
     cover = dry[land_class] + gain[land_class] * wetness
     cover += 0.05 * patchy[land_class] * texture

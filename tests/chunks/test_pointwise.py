@@ -1,0 +1,75 @@
+"""The pointwise door and the generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from dask.base import tokenize
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mineeco_xr.chunks import generate, pointwise, whole_along
+from mineeco_xr.cube import grid_coords, make_grid
+from mineeco_xr.testing import assert_chunk_invariant, chunkings, rasters, with_grid
+
+
+def total(block):
+    return np.nansum(block, axis=0)
+
+
+def summed(data):
+    return pointwise(total, data, dtype="float64", core_dim="time")
+
+
+def positions(rows, columns, *, step=1):
+    return np.add.outer(np.r_[rows] * 1000.0, np.r_[columns]) * step
+
+
+@given(values=rasters(times=5, shape=(11, 13)), data=st.data())
+def test_any_chunking_gives_the_same_bits(values, data):
+    chunks = {**data.draw(chunkings((11, 13))), "time": data.draw(st.integers(1, 5))}
+    assert_chunk_invariant(summed, with_grid(values), chunks=chunks)
+
+
+def test_a_dim_made_whole_keeps_blocks_small():
+    import dask.array as da
+
+    lazy = xr.DataArray(
+        da.zeros((24, 10_000, 10_000), chunks=(1, 5000, 5000), dtype="float32"),
+        dims=("time", "y", "x"),
+    )
+    whole = whole_along(lazy, "time")
+    assert whole.chunksizes["time"] == (24,)
+    largest = 24 * 4 * max(whole.chunksizes["y"]) * max(whole.chunksizes["x"])
+    assert largest <= 70 * 2**20
+
+
+def test_coordinates_keep_their_attributes():
+    data = with_grid(np.ones((3, 4, 5), "float32"))
+    result = summed(data)
+    assert result["spatial_ref"].attrs["crs_wkt"] == data["spatial_ref"].attrs["crs_wkt"]
+    assert result.attrs == {}
+
+
+def test_misaligned_inputs_are_refused():
+    data = with_grid(np.ones((4, 5), "float32"))
+    with pytest.raises(ValueError, match="align"):
+        pointwise(np.add, data, data.isel(x=slice(0, 4)), dtype="float32")
+
+
+@given(chunks=st.tuples(st.integers(1, 9), st.integers(1, 12)))
+def test_generated_blocks_know_their_place(chunks):
+    coords = grid_coords(make_grid((0, 0, 12, 9), crs="EPSG:32650", resolution=1))
+    whole = generate(positions, coords, dtype="float32", chunks=None, parameters={"step": 2})
+    parts = generate(positions, coords, dtype="float32", chunks=chunks, parameters={"step": 2})
+    xr.testing.assert_identical(whole, parts.compute())
+
+
+def test_names_are_the_same_in_every_process():
+    coords = grid_coords(make_grid((0, 0, 12, 9), crs="EPSG:32650", resolution=1))
+    first = generate(positions, coords, dtype="float32", chunks=4)
+    again = generate(positions, coords, dtype="float32", chunks=4)
+    assert first.data.name == again.data.name
+    assert first.data.name != generate(positions, coords, dtype="float32", chunks=5).data.name
+    assert tokenize(first.data) == tokenize(again.data)
