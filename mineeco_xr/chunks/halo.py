@@ -61,7 +61,7 @@ def halo(
     if all(array.chunks is None for array in arrays):
         result = call(*(_pad(a.values, depth, v) for a, v in zip(arrays, fills, strict=True)))
         return xr.DataArray(np.asarray(result, dtype=dtype), dims=first.dims, coords=first.coords)
-    return first.copy(data=_overlapped(call, arrays, fills, depth, dtype)).drop_attrs()
+    return first.copy(data=_overlapped(call, arrays, fills, depth, dtype)).drop_attrs(deep=False)
 
 
 def _overlapped(

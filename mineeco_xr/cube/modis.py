@@ -81,6 +81,7 @@ def decode_modis(data: xr.DataArray, product: str, *, layer: str | None = None) 
                 }
             ),
             f"{row['name']}_fill_class": classes.assign_attrs(
+                _FillValue=np.uint8(255),
                 flag_values=np.array([0, *meanings["flag"]], dtype="uint8"),
                 flag_meanings=" ".join(["value", *meanings["meaning"]]),
                 long_name=f"why {row['long_name']} has no value",

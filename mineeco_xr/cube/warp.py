@@ -87,9 +87,10 @@ def warp(
         raise ParameterError(f"resampling is {resampling!r}: choose one of {RESAMPLING}.")
     source_grid = geobox_of(data)
     target = geobox_of(like) if isinstance(like, xr.DataArray | xr.Dataset) else like
-    prepared, fill = _prepared(data, resampling, nodata)
     if grid_difference(source_grid, target) is None:
-        return _finished(prepared, data, target, prepared.data, fill, resampling)
+        ordered = data.transpose(..., *SPATIAL_DIMS)
+        return _finished(_placed(ordered, target, ordered.data), data, target, None, resampling)
+    prepared, fill = _prepared(data, resampling, nodata)
     lazy = _as_dask(prepared)
     margin = 1 if resampling == "nearest" else 2
     warped = from_windows(
@@ -109,7 +110,7 @@ def warp(
     )
     if data.chunks is None and chunks is None:
         warped = warped.compute()
-    return _finished(prepared, data, target, warped, fill, resampling)
+    return _finished(_placed(prepared, target, warped), data, target, fill, resampling)
 
 
 def _prepared(
@@ -146,25 +147,23 @@ def _target_chunks(target: GeoBox, chunks: Any) -> tuple[tuple[int, ...], tuple[
     return rows, columns
 
 
-def _finished(
-    prepared: xr.DataArray,
-    data: xr.DataArray,
-    target: GeoBox,
-    values: Any,
-    fill: float,
-    resampling: str,
-) -> xr.DataArray:
+def _placed(prepared: xr.DataArray, target: GeoBox, values: Any) -> xr.DataArray:
     lead = {
         name: coord
         for name, coord in prepared.coords.items()
         if not {"y", "x"} & set(coord.dims) and name != "spatial_ref"
     }
-    result = xr.DataArray(values, dims=prepared.dims, coords={**lead, **grid_coords(target)})
+    return xr.DataArray(values, dims=prepared.dims, coords={**lead, **grid_coords(target)})
+
+
+def _finished(
+    result: xr.DataArray, data: xr.DataArray, target: GeoBox, fill: float | None, resampling: str
+) -> xr.DataArray:
     attrs = {key: data.attrs[key] for key in _KEPT_ATTRS if key in data.attrs}
-    if not math.isnan(fill):
-        attrs["_FillValue"] = prepared.dtype.type(fill)
-    else:
+    if fill is not None:
         attrs.pop("_FillValue", None)
+        if not math.isnan(fill):
+            attrs["_FillValue"] = result.dtype.type(fill)
     return finalize(
         result,
         function="warp",

@@ -92,7 +92,7 @@ def zonal(
         raise ParameterError(f"{data.name!r} has dims {data.dims}: select one of {extra} first.")
     ordered = data.transpose(*extra, "y", "x").drop_vars("spatial_ref", errors="ignore")
     labels, layers = zone_layers(zones, data, grid, name=name)
-    area = cell_area(grid).assign_coords(y=ordered["y"]).drop_attrs()
+    area = cell_area(grid).assign_coords(y=ordered["y"]).drop_attrs(deep=False)
     tables = [_layer_table(ordered, layer, area, tuple(stats)) for layer in layers]
     positions = np.concatenate([layer.positions for layer in layers])
     joined = xr.concat(tables, "zone").isel(zone=np.argsort(positions, kind="stable"))
