@@ -14,33 +14,34 @@ from mineeco_xr.errors import SchemaError
 from mineeco_xr.report.colours import colour_map
 from mineeco_xr.report.overview import is_discrete
 
-_YES_NO: dict[int, tuple[str, str | None]] = {0: ("no", "#E9E4D4"), 1: ("yes", "#0072B2")}
+_YES_NO: dict[int, tuple[str, str | None]] = {0: ("no", "#F3EFE0"), 1: ("yes", "#2B6CB0")}
 MOST_CLASSES = 24
 """Integer rasters with more values than this are drawn as quantities."""
 
-# Hues that map readers expect, kept apart in lightness too, so that they stay distinct without
-# colour vision. The first pattern found in a label wins.
+# Hues that map readers expect, moved apart until any two, and the grey of no data, differ by
+# 15 units of CIELAB in normal, deuteranopic and protanopic vision alike. The first pattern found
+# in a label wins.
 _LAND_COLOURS = (
-    (r"unmined|undisturbed", "#E9E4D4"),
-    (r"restor|reclaim|rehabilit", "#9BC53D"),
+    (r"unmined|undisturbed", "#CAC9AC"),
+    (r"restor|reclaim|rehabilit", "#2BB9AC"),
     (r"\b(mine|mines|mined|mining|quarry)\b", "#3A2A4D"),
-    (r"wetland|marsh|swamp", "#6CA9A0"),
-    (r"mangrove", "#3F7F76"),
-    (r"water|river|lake|ocean", "#3B7DB5"),
-    (r"forest|wood|tree", "#1E6B3A"),
-    (r"shrub", "#7F9F4F"),
-    (r"savanna", "#B5C267"),
-    (r"grass", "#BFD98C"),
-    (r"pasture", "#E0DC8C"),
-    (r"paddy", "#D9C34A"),
-    (r"crop|cultivat|farm|arable|agric", "#F0D36B"),
-    (r"built|urban|construct|settle|imperv", "#C0392B"),
-    (r"barren|\bbare|unused", "#CDBBA3"),
-    (r"sand|beach", "#E3D5BE"),
-    (r"snow|\bice\b|glacier", "#EAF3FA"),
+    (r"wetland|marsh|swamp", "#82A1CB"),
+    (r"mangrove", "#257A86"),
+    (r"water|river|lake|ocean", "#2B6CB0"),
+    (r"forest|wood|tree", "#14532D"),
+    (r"shrub", "#819646"),
+    (r"savanna", "#B6BA54"),
+    (r"grass", "#DAE98B"),
+    (r"pasture", "#D0B881"),
+    (r"paddy", "#D4AC1E"),
+    (r"crop|cultivat|farm|arable|agric", "#F8E167"),
+    (r"built|urban|construct|settle|imperv", "#DA4321"),
+    (r"barren|\bbare|unused", "#9B8B78"),
+    (r"sand|beach", "#FFEAB9"),
+    (r"snow|\bice\b|glacier", "#FFFFE7"),
 )
-_SHADES = (0.0, -0.35, 0.45)
-"""How far the second and third class of one hue go towards black or white."""
+_SHADES = {True: (0.0, 0.3, 0.55, 0.15, 0.75), False: (0.0, -0.35, 0.45, -0.55, 0.7)}
+"""How far further classes of a dark or a light hue go towards black or white."""
 _FREE_COLOURS = (
     "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#999933",
     "#882255", "#661100", "#6699CC", "#AA7744", "#77AADD", "#EE8866", "#EEDD88", "#FFAABB",
@@ -156,10 +157,14 @@ def _automatic(labels: Sequence[str], cmap: str | None) -> list[str]:
     taken: list[str] = []
     for text in lower:
         hue = next((colour for word, colour in _LAND_COLOURS if re.search(word, text)), None)
-        shades = [] if hue is None else [_shaded(hue, amount) for amount in _SHADES]
+        shades = [] if hue is None else [_shaded(hue, by) for by in _SHADES[_is_dark(hue)]]
         free = (colour for colour in (*shades, *_FREE_COLOURS) if colour not in taken)
         taken.append(next(free, "#777777"))
     return taken
+
+
+def _is_dark(colour: str) -> bool:
+    return sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) < 320
 
 
 def _shaded(colour: str, amount: float) -> str:

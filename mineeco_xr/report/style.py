@@ -31,10 +31,10 @@ WIDTH = 6.6
 """Width of a figure in inches: a full text column of a paper."""
 
 LINE_COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#7A4FA3",
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#332288",
 )  # fmt: skip
 """Okabe and Ito's colours, which colour-vision deficiency leaves distinct; yellow, too faint on
-white, gives way to grey and violet."""
+white, gives way to grey and indigo."""
 
 _SUPERSCRIPTS = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNIT_TOKEN = re.compile(r"([A-Za-zµΩ°%]+)(?:\^|\*\*)?([+-]?\d+)(?=$|[\s/·*)])")

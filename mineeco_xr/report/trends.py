@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import xarray as xr
@@ -9,6 +10,7 @@ import xarray as xr
 from mineeco_xr.cube import cell_area, require_same_grid
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.report.maps import map_figure
+from mineeco_xr.report.overview import overview
 
 
 class TrendShares(NamedTuple):
@@ -73,11 +75,20 @@ def trend_shares(
     import dask
 
     _check(trend, alpha, slope, p)
-    significant = trend[p] < alpha
-    known = trend[slope].notnull() & trend[p].notnull()
-    counted = [known & significant & (trend[slope] > 0), known & significant & (trend[slope] < 0)]
-    rows = dask.compute(*(mask.sum("x") for mask in (*counted, known)))
-    area = cell_area(require_same_grid({slope: trend[slope], p: trend[p]})).values
+    grid = require_same_grid({slope: trend[slope], p: trend[p]})
+    return _shares(grid, dask.compute(*_row_counts(trend[slope], trend[p], alpha)))
+
+
+def _row_counts(slope: xr.DataArray, p: xr.DataArray, alpha: float) -> list[xr.DataArray]:
+    """Count the cells that rise, that fall and that are known, in each row."""
+    known = slope.notnull() & p.notnull()
+    significant = known & (p < alpha)
+    masks = (significant & (slope > 0), significant & (slope < 0), known)
+    return [mask.sum("x") for mask in masks]
+
+
+def _shares(grid: Any, rows: Sequence[xr.DataArray]) -> TrendShares:
+    area = cell_area(grid).values
     up, down, total = (float((row.values * area).sum()) for row in rows)
     return TrendShares(up / total, down / total, total) if total else TrendShares(0.0, 0.0, 0.0)
 
@@ -122,16 +133,26 @@ def trend_figure(
     GridMismatch
         If the two are not on one grid.
     """
-    shares = trend_shares(trend, alpha, slope=slope, p=p)
+    import dask
+
+    _check(trend, alpha, slope, p)
+    grid = require_same_grid({slope: trend[slope], p: trend[p]})
+    most = options.get("most", 1200)
+    # Together, so that a lazy trend is computed once.
+    thin, stipple, *rows = dask.compute(
+        overview(trend[slope], most),
+        overview(trend[p] < alpha, most),
+        *_row_counts(trend[slope], trend[p], alpha),
+    )
     options = {
         "diverging": True,
-        "hatch": trend[p] < alpha,
+        "hatch": stipple,
         "hatch_label": f"p < {alpha:g}",
-        "note": shares.sentence(alpha),
+        "note": _shares(grid, rows).sentence(alpha),
         **options,
     }
     shown = label or trend[slope].attrs.get("long_name") or "Trend"
-    return map_figure(trend[slope], label=shown, **options)
+    return map_figure(thin, label=shown, **options)
 
 
 def _check(trend: xr.Dataset, alpha: float, slope: str, p: str) -> None:

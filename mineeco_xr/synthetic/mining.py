@@ -93,11 +93,6 @@ class Site:
         """Return the first and last year in which the pit takes the land of its inner dump."""
         return self.pit_years[0], self.pit_zone_years()[0]
 
-    def pit_scale(self, year: int) -> float:
-        """Return the scale of the pit's outline at the end of a year, 0 before it opens."""
-        first, last = self.pit_years
-        return float(np.sqrt(np.clip((year - first + 1) / (last - first + 1), 0, 1)))
-
 
 def draw_sites(frame: Frame, seed: int) -> tuple[Site, ...]:
     """Draw the mine of the core and, on a larger extent, smaller ones around it."""

@@ -75,11 +75,6 @@ class Blob:
             [self.x + distance * np.cos(theta), self.y + distance * np.sin(theta)]
         )
 
-    def centre(self) -> tuple[float, float]:
-        """Return the centre of the circle."""
-        ahead = self.lean * self.radius
-        return (self.x + ahead * np.cos(self.heading), self.y + ahead * np.sin(self.heading))
-
 
 def make_blob(
     frame: Frame,
@@ -127,11 +122,9 @@ def _plain(values: np.ndarray) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def window_of(
-    blob: Blob, frame: Frame, rows: slice, columns: slice, scale: float = 1.0
-) -> tuple[slice, slice] | None:
-    """Return the part of a window that a scaled blob can touch, in cells of the whole grid."""
-    reach = blob.reach * scale + frame.resolution
+def window_of(blob: Blob, frame: Frame, rows: slice, columns: slice) -> tuple[slice, slice] | None:
+    """Return the part of a window that a blob can touch, in cells of the whole grid."""
+    reach = blob.reach + frame.resolution
     top = int(np.floor((frame.height - blob.y - reach) / frame.resolution))
     bottom = int(np.ceil((frame.height - blob.y + reach) / frame.resolution))
     left = int(np.floor((blob.x - reach) / frame.resolution))

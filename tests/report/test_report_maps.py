@@ -1,5 +1,6 @@
 """Maps show what they should: labels, units, legends, true scale bars, outlines, stipple."""
 
+import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +22,18 @@ from mineeco_xr.report import (
     trend_figure,
     trend_shares,
 )
-from mineeco_xr.report.classes import class_scheme
+from mineeco_xr.report.classes import _LAND_COLOURS, class_scheme
 from mineeco_xr.report.colours import sequential_name, value_scale
 from mineeco_xr.report.frame import map_aspect
 from mineeco_xr.report.scalebar import scale_bar_for
-from mineeco_xr.report.style import data_label, pretty_units, round_below, wrapped
+from mineeco_xr.report.style import (
+    LINE_COLOURS,
+    NODATA,
+    data_label,
+    pretty_units,
+    round_below,
+    wrapped,
+)
 from mineeco_xr.testing import with_grid
 
 DEGREES = {"crs": "EPSG:4326", "resolution": 0.001, "origin": (32.6, -25.0)}
@@ -237,6 +245,21 @@ def test_trend_map_is_centred_stippled_and_says_so():
     assert by_gid(figure, "hatch")
 
 
+def test_a_lazy_trend_is_computed_once():
+    calls = []
+
+    def count(block):
+        calls.append(block.shape)
+        return block
+
+    data = trend().chunk(y=5, x=30)
+    meta = np.empty((0, 0), "float32")
+    lazy = data["slope"].data.map_blocks(count, dtype="float32", meta=meta)
+    data["slope"] = data["slope"].copy(data=lazy)
+    trend_figure(data)
+    assert len(calls) == 4
+
+
 def test_trend_shares_weigh_by_true_area_for_any_chunks():
     whole = trend()
     shares = trend_shares(whole)
@@ -366,3 +389,32 @@ def test_importing_loads_no_matplotlib_and_drawing_no_pyplot():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def lab(colour, vision):
+    """CIELAB of a colour as seen with a colour-vision deficiency (Machado and others 2009)."""
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(vision) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(to_xyz) @ seen / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        np.eye(3),
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]],
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]],
+    ],
+    ids=["normal", "deuteranopia", "protanopia"],
+)  # fmt: skip
+def test_colours_stay_distinct_without_colour_vision(vision):
+    for colours, least in ((LINE_COLOURS, 13), ([NODATA, *(c for _, c in _LAND_COLOURS)], 15)):
+        seen = [lab(colour, vision) for colour in colours]
+        pairs = itertools.combinations(seen, 2)
+        assert min(np.linalg.norm(one - other) for one, other in pairs) > least
