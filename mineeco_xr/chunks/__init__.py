@@ -5,6 +5,7 @@ door         for                                           result
 ============ ============================================= =======================================
 pointwise    indices, ratios, statistics over time         lazy, bit-identical for any chunking
 generate     rasters made from cell positions              lazy, bit-identical
+window       resampling onto another grid                  lazy, bit-identical
 halo         focal statistics, kernels of a given radius   lazy, bit-identical or 1e-6 relative
 reduce       zonal statistics, histograms, extrema         lazy, counts bit-identical
 ============ ============================================= =======================================
@@ -13,6 +14,7 @@ reduce       zonal statistics, histograms, extrema         lazy, counts bit-iden
 from mineeco_xr.chunks.halo import halo
 from mineeco_xr.chunks.pointwise import generate, pointwise, whole_along
 from mineeco_xr.chunks.reduce import reduce_blocks
-from mineeco_xr.chunks.run import run_tasks
+from mineeco_xr.chunks.run import active_client, run_tasks
+from mineeco_xr.chunks.window import from_windows
 
-__all__ = ["generate", "halo", "pointwise", "reduce_blocks", "run_tasks", "whole_along"]
+__all__ = ["active_client", "from_windows", "generate", "halo", "pointwise", "reduce_blocks", "run_tasks", "whole_along"]

@@ -53,39 +53,99 @@ def pointwise(
     >>> pointwise(np.sqrt, a, dtype="float64").compute().values
     array([0.        , 1.        , 1.41421356, 1.73205081])
     """
+    arrays = xr.align(*arrays, join="exact", copy=False)
     if core_dim is not None:
-        arrays = tuple(whole_along(array, core_dim) for array in arrays)
-    call = partial(_core_first, function, core_dim is not None, dict(parameters or {}))
-    core = [[core_dim] if core_dim in array.dims else [] for array in arrays]
-    result = xr.apply_ufunc(
-        call,
-        *arrays,
-        input_core_dims=core,
-        output_core_dims=[[]] * outputs,
-        dask="parallelized",
-        output_dtypes=[np.dtype(dtype)] * outputs,
-        join="exact",
-        keep_attrs=False,
+        arrays = tuple(_core_first(whole_along(array, core_dim), core_dim) for array in arrays)
+    dims = tuple(dict.fromkeys(dim for array in arrays for dim in array.dims))
+    if core_dim in dims:
+        dims = (core_dim, *(dim for dim in dims if dim != core_dim))
+    kept = tuple(dim for dim in dims if dim != core_dim)
+    layers = [array.transpose(*(dim for dim in dims if dim in array.dims)) for array in arrays]
+    missing = tuple(_missing_axes(layer.dims, dims, core_dim) for layer in layers)
+    call = partial(
+        _call_block, function, dict(parameters or {}), missing, outputs, np.dtype(dtype)
     )
-    if outputs == 1:
-        return _with_coords(result, arrays)
-    return tuple(_with_coords(part, arrays) for part in result)
+    if all(array.chunks is None for array in arrays):
+        data = call(*(layer.values for layer in layers))
+    else:
+        data = _blocked(call, layers, kept, outputs, np.dtype(dtype))
+    coords = _merged_coords(arrays, kept)
+    parts = [data] if outputs == 1 else [data[i] for i in range(outputs)]
+    results = tuple(xr.DataArray(part, dims=kept, coords=coords) for part in parts)
+    return results[0] if outputs == 1 else results
 
 
-def _with_coords(result: xr.DataArray, arrays: tuple[xr.DataArray, ...]) -> xr.DataArray:
-    """Give the coordinates their attributes back, the reference system among them."""
-    attrs = {name: coord.attrs for array in reversed(arrays) for name, coord in array.coords.items()}
-    for name, coord in result.coords.items():
-        coord.attrs = dict(attrs.get(name, {}))
-    return result
+def _core_first(array: xr.DataArray, core_dim: str) -> xr.DataArray:
+    return array.transpose(core_dim, ...) if core_dim in array.dims else array
 
 
-def _core_first(
-    function: Callable[..., Any], has_core: bool, parameters: dict[str, Any], *blocks: Any
+def _missing_axes(
+    own: tuple[Any, ...], dims: tuple[Any, ...], core_dim: str | None
+) -> tuple[int, ...]:
+    """Return where a block needs axes of length one to broadcast against the others.
+
+    Leading ones go without saying. An array that lacks the core dim gets no axis for it: its
+    blocks look like the outputs'.
+    """
+    wanted = [dim for dim in dims if dim in own or dim != core_dim]
+    while wanted and wanted[0] not in own:
+        wanted.pop(0)
+    return tuple(axis for axis, dim in enumerate(wanted) if dim not in own)
+
+
+def _blocked(
+    call: Callable[..., np.ndarray],
+    layers: list[xr.DataArray],
+    kept: tuple[Any, ...],
+    outputs: int,
+    dtype: np.dtype,
 ) -> Any:
-    if has_core:
-        blocks = tuple(np.moveaxis(block, -1, 0) for block in blocks)
-    return function(*(np.ascontiguousarray(block) for block in blocks), **parameters)
+    import dask.array as da
+
+    pairs: list[Any] = []
+    for layer in layers:
+        lazy = da.from_array(layer.values, chunks=-1) if layer.chunks is None else layer.data
+        pairs += [lazy, layer.dims]
+    # One static block may feed the blocks of all dates: more chunks than before are wanted here.
+    _, cut = da.core.unify_chunks(*pairs, warn=False)
+    first = "outputs"
+    index = kept if outputs == 1 else (first, *kept)
+    return da.blockwise(
+        call,
+        index,
+        *(item for data, layer in zip(cut, layers, strict=True) for item in (data, layer.dims)),
+        new_axes=None if outputs == 1 else {first: outputs},
+        concatenate=True,
+        align_arrays=False,
+        dtype=dtype,
+        meta=np.empty((0,) * len(index), dtype=dtype),
+    )
+
+
+def _call_block(
+    function: Callable[..., Any],
+    parameters: dict[str, Any],
+    missing: tuple[tuple[int, ...], ...],
+    outputs: int,
+    dtype: np.dtype,
+    *blocks: np.ndarray,
+) -> np.ndarray:
+    ready = (
+        np.expand_dims(np.ascontiguousarray(block), axes)
+        for block, axes in zip(blocks, missing, strict=True)
+    )
+    result = function(*ready, **parameters)
+    if outputs > 1 and isinstance(result, tuple):
+        return np.stack([np.asarray(part, dtype=dtype) for part in result])
+    return np.asarray(result, dtype=dtype)
+
+
+def _merged_coords(arrays: tuple[xr.DataArray, ...], kept: tuple[Any, ...]) -> dict[Any, Any]:
+    """Coordinates of the inputs that fit the output, attributes and all; the first one's win."""
+    merged = {}
+    for array in reversed(arrays):
+        merged |= {name: c for name, c in array.coords.items() if set(c.dims) <= set(kept)}
+    return merged
 
 
 def whole_along(array: xr.DataArray, dim: str) -> xr.DataArray:

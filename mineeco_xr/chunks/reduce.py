@@ -95,7 +95,7 @@ def _common_chunks(lazy: list[Any], dims: list[tuple[Any, ...]], order: tuple[An
 
     indices = [[order.index(dim) for dim in names] for names in dims]
     pairs = [item for pair in zip(lazy, indices, strict=True) for item in pair]
-    _, cut = da.core.unify_chunks(*pairs)
+    _, cut = da.core.unify_chunks(*pairs, warn=False)
     expanded = []
     for data, index in zip(cut, indices, strict=True):
         selector = tuple(slice(None) if axis in index else None for axis in range(len(order)))

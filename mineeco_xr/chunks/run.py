@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,20 +26,20 @@ def run_tasks(tasks: Sequence[Any], *, done: Callable[[int], None] | None = None
     if not tasks:
         return
     tell = done or (lambda _: None)
-    client = _active_client()
+    client = active_client()
     if client is None:
         _run_local(tasks, tell)
     else:
         _run_distributed(client, tasks, tell)
 
 
-def _active_client() -> Any:
-    try:
-        from distributed import default_client
-    except ImportError:
+def active_client() -> Any:
+    """Return the distributed client in use, or None; distributed is not imported for it."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
         return None
     try:
-        return default_client()
+        return distributed.default_client()
     except ValueError:
         return None
 

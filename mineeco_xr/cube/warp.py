@@ -8,6 +8,8 @@ target cell are computed with pyproj from its global position.
 from __future__ import annotations
 
 import math
+import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -202,9 +204,15 @@ def _apply(affine: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _transformer(target: GeoBox, source: GeoBox) -> Any:
+    # A transformer belongs to the thread that made it; making one takes milliseconds.
+    return _cached_transformer(target.crs.to_wkt(), source.crs.to_wkt(), threading.get_ident())
+
+
+@lru_cache(maxsize=64)
+def _cached_transformer(target: str, source: str, thread: int) -> Any:
     from pyproj import Transformer
 
-    return Transformer.from_crs(target.crs.proj, source.crs.proj, always_xy=True)
+    return Transformer.from_crs(target, source, always_xy=True)
 
 
 def source_window(

@@ -19,6 +19,7 @@ def warmup() -> None:
     _warm_series()
     _warm_zones()
     _warm_grids()
+    _warm_landscape()
 
 
 def _warm_series() -> None:
@@ -67,3 +68,15 @@ def _warm_grids() -> None:
             origin=(0, 0),
             out=np.zeros((2, 2), dtype=dtype),
         )
+
+
+def _warm_landscape() -> None:
+    from mineeco_xr.kernels import hash as random
+    from mineeco_xr.kernels.polyline import nearest_segment
+
+    key, window = random.stream_key(0, "warm"), (slice(0, 2), slice(0, 2))
+    random.uniform_cells(key, *window)
+    random.triangular_cells(key, *window)
+    random.gradient_noise(key, *window, wavelength=4.0)
+    line = np.array([[0.0, 0.0, 1.0, 1.0]])
+    nearest_segment(line, *window, corner=(0.0, 2.0), step=(1.0, -1.0))

@@ -6,7 +6,6 @@ import glob
 import itertools
 import json
 import os
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import run_tasks
+from mineeco_xr.chunks import active_client, run_tasks
 from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.report.overview import is_discrete, north_up
@@ -209,7 +208,7 @@ def _write_blocks(bands: xr.DataArray, sink: _Sink) -> None:
         return
     blocks = bands.data.to_delayed().ravel().tolist()
     corners = _corners(bands.chunks)
-    client = _active_client()
+    client = active_client()
     if client is not None:
         _collect(client, blocks, corners, sink)
         return
@@ -225,16 +224,6 @@ def _write_blocks(bands: xr.DataArray, sink: _Sink) -> None:
 def _corners(chunks: tuple[tuple[int, ...], ...]) -> list[tuple[int, int, int]]:
     starts = [np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int).tolist() for sizes in chunks]
     return [(band, row, column) for band, row, column in itertools.product(*starts)]
-
-
-def _active_client() -> Any:
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return None
-    try:
-        return distributed.default_client()
-    except ValueError:
-        return None
 
 
 def _collect(

@@ -141,4 +141,4 @@ def _middle_values(state: dict[str, Any], dtype: str) -> np.ndarray:
 
     low, high = (kernels.from_ordered_keys(keys, np.dtype(dtype)) for keys in state["prefixes"])
     with np.errstate(invalid="ignore"):
-        return np.where(state["empty"], np.nan, low + (high - low) / 2)
+        return np.where(state["empty"], np.nan, (low + high) / 2)

@@ -103,10 +103,10 @@ def _fit(data: xr.DataArray, years: np.ndarray, min_n: int, dim: str) -> xr.Data
     return xr.Dataset(dict(zip(OUTPUTS, layers, strict=True)))
 
 
-def _trend_block(block: np.ndarray, *, years: np.ndarray, min_n: int) -> tuple[np.ndarray, ...]:
+def _trend_block(block: np.ndarray, *, years: np.ndarray, min_n: int) -> np.ndarray:
     from mineeco_xr.kernels.trend import sen_mann_kendall
 
-    return tuple(sen_mann_kendall(block, years, min_n))
+    return sen_mann_kendall(block, years, min_n)
 
 
 def _describe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -141,7 +140,7 @@ def _still_layers(static: Layers) -> tuple[Layers, Layers]:
 
 def _land_class(scene: Scene, static: Layers, time: xr.DataArray) -> xr.DataArray:
     names = (*HISTORY, "bank_distance", "river_distance", "moisture", "relief", "wood", "parcel")
-    result: xr.DataArray = _quietly(
+    result: xr.DataArray = pointwise(
         landcover.classify,
         time,
         *(static[name] for name in names),
@@ -173,7 +172,7 @@ def _places(coords: dict[str, xr.DataArray], sides: tuple[int, int]) -> list[xr.
 
 
 def _float32(function: Any, *layers: xr.DataArray, **options: Any) -> Any:
-    return _quietly(partial(_single, function), *layers, dtype="float32", **options)
+    return pointwise(partial(_single, function), *layers, dtype="float32", **options)
 
 
 def _single(function: Any, *blocks: np.ndarray, **parameters: Any) -> Any:
@@ -182,16 +181,6 @@ def _single(function: Any, *blocks: np.ndarray, **parameters: Any) -> Any:
     if isinstance(results, tuple):
         return tuple(np.asarray(result, dtype="float32") for result in results)
     return np.asarray(results, dtype="float32")
-
-
-def _quietly(*arguments: Any, **options: Any) -> Any:
-    """Call ``pointwise`` without Dask's warning that there are more chunks than before.
-
-    One static block feeds the blocks of all years: that is what is wanted.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Increasing number of chunks")
-        return pointwise(*arguments, **options)
 
 
 def _is_water(land_class: np.ndarray) -> np.ndarray:

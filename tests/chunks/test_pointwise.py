@@ -73,3 +73,35 @@ def test_names_are_the_same_in_every_process():
     assert first.data.name == again.data.name
     assert first.data.name != generate(positions, coords, dtype="float32", chunks=5).data.name
     assert tokenize(first.data) == tokenize(again.data)
+
+
+def weighted_total(block, weight):
+    return np.nansum(block * weight, axis=0), weight + 0 * block[0]
+
+
+def weighted(data, weight):
+    return pointwise(weighted_total, data, weight, dtype="float64", core_dim="time", outputs=2)[0]
+
+
+@given(values=rasters(times=5, shape=(11, 13)), data=st.data())
+def test_a_static_layer_beside_a_series(values, data):
+    raster, weight = with_grid(values), with_grid(np.arange(143.0).reshape(11, 13))
+    chunks = {**data.draw(chunkings((11, 13))), "time": 2}
+    expected = np.nansum(values * weight.values, axis=0)
+    assert_chunk_invariant(weighted, raster, weight, chunks=chunks)
+    lazy = weighted(raster.chunk(chunks), weight)
+    np.testing.assert_array_equal(lazy, expected)
+
+
+def test_dims_that_one_layer_lacks_are_broadcast():
+    years = with_grid(np.ones((3, 4, 5)))
+    found = pointwise(np.multiply, with_grid(np.arange(20.0).reshape(4, 5)), years.chunk(),
+                      dtype="float64")  # fmt: skip
+    assert set(found.dims) == {"time", "y", "x"}
+    assert found.transpose("time", "y", "x")[2, 3, 4] == 19
+
+
+def test_one_task_a_block():
+    raster = with_grid(np.ones((3, 40, 50))).chunk({"y": 10, "x": 10}).persist()
+    graph = summed(raster).data.dask
+    assert len(graph.layers[summed(raster).data.name]) == 20

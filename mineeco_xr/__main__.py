@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m mineeco_xr``."""
+
+from mineeco_xr.cli import main
+
+main()
