@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import mineeco_xr.accessor
+import mineeco_xr.accessor  # noqa: F401  registers .mine
 from mineeco_xr import errors
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ _EXPORTS = {
     "Coalfield": "synthetic",
     "coalfield": "synthetic",
 }
-_SUBPACKAGES = ("carbonwater", "chunks", "cube", "kernels", "report", "stats", "synthetic", "tables",
-                "testing", "workflows")  # fmt: skip
+_SUBPACKAGES = (
+    *("carbonwater", "chunks", "cube", "kernels", "report"),
+    *("stats", "synthetic", "tables", "testing", "workflows"),
+)
 
 __all__ = [
     "Coalfield",

@@ -10,9 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-
-_ROLE_NOTE = """    As a method of a cube, {} name variables of the cube, or are arrays in their place.
-"""
+_ROLE_NOTE = "    As a method, {} name variables of the cube, or are arrays in their place.\n"
 
 
 class forward:
@@ -58,7 +56,7 @@ class forward:
 
 
 def _signature(function: Callable[..., Any], roles: tuple[str, ...]) -> inspect.Signature:
-    """The function's signature without its data, the roles as names of variables."""
+    """Return the function's signature without its data, the roles as names of variables."""
     parameters = list(inspect.signature(function).parameters.values())
     names = [
         inspect.Parameter(role, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=role)
@@ -136,7 +134,7 @@ def methods(face: type) -> list[str]:
     )
 
 
-@xr.register_dataarray_accessor("mine")
+@xr.register_dataarray_accessor("mine")  # type: ignore[no-untyped-call]
 class MineDataArray(_Face):
     """What can be done with one raster, as methods of ``DataArray.mine``."""
 
@@ -148,7 +146,7 @@ class MineDataArray(_Face):
     zonal = forward(f"{_STATS}:zonal")
 
 
-@xr.register_dataset_accessor("mine")
+@xr.register_dataset_accessor("mine")  # type: ignore[no-untyped-call]
 class MineDataset(_Face):
     """What can be done with a cube, as methods of ``Dataset.mine``."""
 

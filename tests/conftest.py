@@ -18,9 +18,7 @@ settings.register_profile(
 )
 settings.load_profile("mineeco")
 
-DATA = Path(
-    os.environ.get("MINEECO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
+DATA = Path(os.environ.get("MINEECO_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -46,7 +46,9 @@ def test_roles_by_name_by_position_and_as_arrays():
     np.testing.assert_array_equal(ds.mine.wue("carbon"), expected)
     np.testing.assert_array_equal(ds.mine.wue(npp="carbon", et="et"), expected)
     np.testing.assert_array_equal(ds.mine.wue(npp=ds["carbon"]), expected)
-    with pytest.raises(SchemaError, match=r"no variable 'npp' for 'npp'; it has \['carbon', 'et'\]"):
+    with pytest.raises(
+        SchemaError, match=r"no variable 'npp' for 'npp'; it has \['carbon', 'et'\]"
+    ):
         ds.mine.wue()
 
 

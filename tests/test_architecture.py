@@ -22,11 +22,21 @@ LAYERS = [
     {"network", "risk"},
     {"report"},
     {"workflows"},
-    {"accessor", "cli", "testing", "__main__"},
+    {"accessor", "cli", "testing"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 MAY_READ = {("network", "services"), ("risk", "services")}
-HEAVY = ["numba", "sklearn", "rasterio", "geopandas", "matplotlib", "pydantic", "pint", "distributed"]
+HEAVY = [
+    "numba",
+    "sklearn",
+    "rasterio",
+    "geopandas",
+    "matplotlib",
+    "pydantic",
+    "pint",
+    "distributed",
+]
 
 
 def modules():
@@ -65,7 +75,11 @@ def test_imports_run_downwards(path):
 def test_dask_is_reached_through_its_doors(path):
     if part_of(path) in ("chunks",):
         return
-    used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
     assert not used & {"map_blocks", "map_overlap", "blockwise"}
 
 

@@ -56,14 +56,15 @@ def indices(
     Pointwise: bit-identical for any chunking. ``EVI = 2.5 (N - R) / (N + 6 R - 7.5 B + 1)`` and
     ``EVI2 = 2.5 (N - R) / (N + 2.4 R + 1)`` are cut to -1..1; ``SAVI`` has L = 0.5;
     ``MSAVI = (2 N + 1 - sqrt((2 N + 1)^2 - 8 (N - R))) / 2``;
-    ``BSI = ((S1 + R) - (N + B)) / (S1 + R + N + B)``; the others are normalised differences of their
-    two bands in the order of ``mineeco_xr/tables/spectral_indices.csv``.
+    ``BSI = ((S1 + R) - (N + B)) / (S1 + R + N + B)``; the others are normalised differences of
+    their two bands in the order of ``mineeco_xr/tables/spectral_indices.csv``.
 
     Examples
     --------
     >>> import numpy as np, xarray as xr
     >>> from mineeco_xr.testing import with_grid
-    >>> bands = xr.Dataset({"red": with_grid(np.array([[0.1]])), "nir": with_grid(np.array([[0.4]]))})
+    >>> red, nir = (with_grid(np.array([[value]])) for value in (0.1, 0.4))
+    >>> bands = xr.Dataset({"red": red, "nir": nir})
     >>> indices(bands, ["NDVI"])["NDVI"].values.round(6)
     array([[0.6]])
     """
@@ -177,12 +178,11 @@ _FORMULAS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def _builtin_block(*blocks: np.ndarray, name: str) -> np.ndarray:
-    return _FORMULAS.get(name, _difference)(*blocks)
+    formula: Callable[..., np.ndarray] = _FORMULAS.get(name, _difference)
+    return formula(*blocks)
 
 
-def _from_spyndex(
-    bands: xr.Dataset, name: str, rename: dict[str, str]
-) -> tuple[xr.DataArray, str]:
+def _from_spyndex(bands: xr.Dataset, name: str, rename: dict[str, str]) -> tuple[xr.DataArray, str]:
     known = _spyndex_names()
     if name not in known:
         near = difflib.get_close_matches(name, [*available_indices(), *known], n=3)
@@ -195,8 +195,11 @@ def _from_spyndex(
 
     symbols = {symbol: band for band, symbol in _SPYNDEX_BANDS.items()}
     needed = list(spyndex.indices[name].bands)
-    constants = {s: float(spyndex.constants[s].default) for s in needed if s not in symbols
-                 and s in spyndex.constants and spyndex.constants[s].default is not None}  # fmt: skip
+    constants = {
+        symbol: float(spyndex.constants[symbol].default)
+        for symbol in needed
+        if symbol not in symbols and getattr(spyndex.constants.get(symbol), "default", None)
+    }
     unknown = [symbol for symbol in needed if symbol not in symbols and symbol not in constants]
     if unknown:
         raise SchemaError(f"index {name!r} needs {unknown}, which the cube's bands do not give.")

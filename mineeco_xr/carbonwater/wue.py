@@ -247,7 +247,9 @@ def wue_zonal(
         for data, factor in zip((npp, et), factors, strict=True)
     )
     value = carbon / water if how == "ratio_of_sums" else cells["mean"]
-    period = {u: e for u, e in parse_units(npp.attrs.get("units", "gC")).items() if u in _TIME_UNITS}
+    period = {
+        u: e for u, e in parse_units(npp.attrs.get("units", "gC")).items() if u in _TIME_UNITS
+    }
     per_period = (" " + format_units(period)) if period else ""
     result = xr.Dataset(
         {

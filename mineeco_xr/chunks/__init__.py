@@ -17,4 +17,13 @@ from mineeco_xr.chunks.reduce import reduce_blocks
 from mineeco_xr.chunks.run import active_client, run_tasks
 from mineeco_xr.chunks.window import from_windows
 
-__all__ = ["active_client", "from_windows", "generate", "halo", "pointwise", "reduce_blocks", "run_tasks", "whole_along"]
+__all__ = [
+    "active_client",
+    "from_windows",
+    "generate",
+    "halo",
+    "pointwise",
+    "reduce_blocks",
+    "run_tasks",
+    "whole_along",
+]

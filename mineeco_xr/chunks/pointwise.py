@@ -62,9 +62,7 @@ def pointwise(
     kept = tuple(dim for dim in dims if dim != core_dim)
     layers = [array.transpose(*(dim for dim in dims if dim in array.dims)) for array in arrays]
     missing = tuple(_missing_axes(layer.dims, dims, core_dim) for layer in layers)
-    call = partial(
-        _call_block, function, dict(parameters or {}), missing, outputs, np.dtype(dtype)
-    )
+    call = partial(_call_block, function, dict(parameters or {}), missing, outputs, np.dtype(dtype))
     if all(array.chunks is None for array in arrays):
         data = call(*(layer.values for layer in layers))
     else:
@@ -142,7 +140,7 @@ def _call_block(
 
 def _merged_coords(arrays: tuple[xr.DataArray, ...], kept: tuple[Any, ...]) -> dict[Any, Any]:
     """Coordinates of the inputs that fit the output, attributes and all; the first one's win."""
-    merged = {}
+    merged: dict[Any, Any] = {}
     for array in reversed(arrays):
         merged |= {name: c for name, c in array.coords.items() if set(c.dims) <= set(kept)}
     return merged

@@ -34,8 +34,8 @@ def parse_date(name: str, pattern: str | None = None) -> np.datetime64:
         A file or band name.
     pattern : str, optional
         Text with ``{year}``, ``{month}``, ``{day}``, ``{doy}``, such as ``"doy{year}{doy}"``; or a
-        regular expression with groups of these names. By default the usual forms are tried, from the
-        most to the least exact: ``doy2001001``, ``A2001001``, ``2001-07-15``, ``20010715``,
+        regular expression with groups of these names. By default the usual forms are tried, from
+        the most to the least exact: ``doy2001001``, ``A2001001``, ``2001-07-15``, ``20010715``,
         ``2001-07``, ``2001``.
 
     Returns
@@ -80,7 +80,9 @@ def _compiled(pattern: str, *, bounded: bool) -> re.Pattern[str]:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise ParameterError(f"date_pattern {pattern!r} is no regular expression: {error}.") from None
+        raise ParameterError(
+            f"date_pattern {pattern!r} is no regular expression: {error}."
+        ) from None
     if "year" not in compiled.groupindex:
         raise ParameterError(f"date_pattern {pattern!r} has no {{year}}.")
     return compiled

@@ -62,9 +62,7 @@ def _grid_text(data: xr.DataArray | xr.Dataset) -> str:
     except GridMismatch as error:
         return f"none: {error}"
     rows, columns = grid.shape
-    cell = " x ".join(
-        f"{abs(step):.6g}" for step in dict.fromkeys([grid.affine.a, -grid.affine.e])
-    )
+    cell = " x ".join(f"{abs(step):.6g}" for step in dict.fromkeys([grid.affine.a, -grid.affine.e]))
     crs = f"EPSG:{grid.crs.epsg}" if grid.crs.epsg else grid.crs.proj.name
     return f"{rows} x {columns} cells of {cell} {_length_unit(grid.crs)}, {crs}"
 

@@ -60,8 +60,8 @@ class TiffInfo:
         if band is None:
             if len(self.bands) > 1:
                 raise SchemaError(
-                    f"{self.path} has {len(self.bands)} bands {self._names()}: name one with band=, "
-                    "or bands = 'time' when they are dates."
+                    f"{self.path} has {len(self.bands)} bands {self._names()}: name one with "
+                    "band=, or bands = 'time' when they are dates."
                 )
             return 0
         if isinstance(band, int) and 1 <= band <= len(self.bands):

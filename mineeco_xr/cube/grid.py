@@ -59,7 +59,7 @@ def geobox_of(data: xr.DataArray | xr.Dataset) -> GeoBox:
     if found is None:
         raise GridMismatch(
             f"{name} has no usable grid: its x and y coordinates must be regularly spaced cell "
-            'centres. Assign them, or bring the layer in with mineeco_xr.ingest.'
+            "centres. Assign them, or bring the layer in with mineeco_xr.ingest."
         )
     crs = found.crs or _crs_of(data)
     if crs is None:

@@ -13,8 +13,8 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import grid_difference, make_grid
-from mineeco_xr.cube.modis import decode_modis
 from mineeco_xr.cube.manifest import LayerSpec, Manifest, load_toml, validated
+from mineeco_xr.cube.modis import decode_modis
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.sources import Slice, open_sources
 from mineeco_xr.cube.store import side_for
@@ -48,8 +48,8 @@ def ingest(
     Returns
     -------
     xarray.Dataset
-        Dims ``(time, y, x)`` or ``(y, x)`` a variable; float32 with NaN, or the classes' own integer
-        type with ``_FillValue``. Nothing is read.
+        Dims ``(time, y, x)`` or ``(y, x)`` a variable; float32 with NaN, or the classes' own
+        integer type with ``_FillValue``. Nothing is read.
 
     Raises
     ------
@@ -130,8 +130,8 @@ def _require_resampling(name: str, spec: LayerSpec, slices: list[Slice], grid: G
             continue
         if spec.resampling is None:
             raise GridMismatch(
-                f"variable {name!r} ({part.origin}) {difference}: name its resampling: 'nearest' or "
-                "'mode' for classes, 'average' onto coarser cells, 'bilinear' onto finer ones, "
+                f"variable {name!r} ({part.origin}) {difference}: name its resampling: 'nearest' "
+                "or 'mode' for classes, 'average' onto coarser cells, 'bilinear' onto finer ones, "
                 "'sum' for counts."
             )
         rows, columns = slice(0, grid.shape[0]), slice(0, grid.shape[1])
@@ -159,7 +159,9 @@ def _layer(
             if part.dates and "time" not in placed.dims:
                 placed = placed.expand_dims(time=np.asarray(part.dates, "datetime64[ns]"))
             parts.setdefault(key, []).append(placed)
-    return {key: _joined(key, arrays, spec if key == name else None) for key, arrays in parts.items()}
+    return {
+        key: _joined(key, arrays, spec if key == name else None) for key, arrays in parts.items()
+    }
 
 
 def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr.DataArray:
@@ -189,8 +191,13 @@ def _decoded(
         return {name: decoded[value].rename(name), f"{name}_fill_class": decoded[flag]}
     fills = sorted({*spec.fill_values, *_own_fill(data)})
     units = _agreed_units(name, spec, data, origin)
-    keep_classes = data.dtype.kind in "iu" and spec.scale is None and (
-        spec.classes is not None or (units is None and spec.resampling in ("nearest", "mode", None))
+    keep_classes = (
+        data.dtype.kind in "iu"
+        and spec.scale is None
+        and (
+            spec.classes is not None
+            or (units is None and spec.resampling in ("nearest", "mode", None))
+        )
     )
     if keep_classes:
         result = data if len(fills) <= 1 else data.where(~data.isin(fills), fills[0])
@@ -225,8 +232,8 @@ def _agreed_units(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -
     if parse_units(str(own)) != parse_units(spec.units):
         raise UnitError(
             f"variable {name!r}: {origin} says its units are {own!r} and the manifest says "
-            f"{spec.units!r}. Leave units out to take the file's (they are converted where needed), "
-            "or correct the file."
+            f"{spec.units!r}. Leave units out to take the file's (they are converted where "
+            "needed), or correct the file."
         )
     return spec.units
 

@@ -68,8 +68,8 @@ class PartialStore:
             if record["fingerprint"] == self.fingerprint:
                 return False
             raise ParameterError(
-                f"{self.root} holds an unfinished write of something else (other inputs, parameters "
-                "or version): pass resume=False to drop it, or write to another path."
+                f"{self.root} holds an unfinished write of something else (other inputs, "
+                "parameters or version): pass resume=False to drop it, or write to another path."
             )
         if self.root.exists():
             shutil.rmtree(self.root)

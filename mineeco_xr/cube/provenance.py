@@ -77,23 +77,22 @@ def finalize(
         version and a digest of the inputs).
     """
     version = library_version()
+    plain: dict[str, Any] = {key: _plain(value) for key, value in parameters.items()}
     record = {
         "function": function,
-        "parameters": {key: _plain(value) for key, value in parameters.items()},
+        "parameters": plain,
         "version": version,
         "inputs": {key: identity(value) for key, value in inputs.items()},
     }
-    call = ", ".join(
-        [*inputs, *(f"{key}={value!r}" for key, value in record["parameters"].items())]
-    )
+    call = ", ".join([*inputs, *(f"{key}={value!r}" for key, value in plain.items())])
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = f"{stamp} {function}({call}) mineeco_xr {version}"
-    earlier = [
-        value.attrs["history"]
+    earlier: list[str] = [
+        str(value.attrs["history"])
         for value in inputs.values()
         if isinstance(value, xr.DataArray | xr.Dataset) and value.attrs.get("history")
     ]
-    lines = list(dict.fromkeys("\n".join(earlier).splitlines()))
+    lines: list[str] = list(dict.fromkeys("\n".join(earlier).splitlines()))
     result.attrs = {
         **(attrs or {}),
         "history": "\n".join([*lines, line]),

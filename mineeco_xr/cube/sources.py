@@ -184,7 +184,7 @@ def _require_dates(name: str, slices: list[Slice]) -> None:
     seen: dict[np.datetime64, str] = {}
     for part in slices:
         for date in part.dates:
-            day = np.datetime64(date, "D")
+            day = date.astype("datetime64[D]")
             if day in seen:
                 raise SchemaError(
                     f"variable {name!r}: the date {day} stands twice, in {seen[day]} and in "

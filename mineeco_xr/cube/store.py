@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from mineeco_xr.chunks.run import run_tasks
 from mineeco_xr.cube.grid import SPATIAL_DIMS, geobox_of
 from mineeco_xr.cube.partial import PartialStore
 from mineeco_xr.cube.provenance import library_version
-from mineeco_xr.errors import DataError, IncompleteStore, ParameterError, SchemaError
+from mineeco_xr.errors import DataError, IncompleteStore, SchemaError
 
 SIDE = 2048
 """Cells a side of a stored chunk of a map."""
@@ -40,7 +39,9 @@ def storage_side(ds: xr.Dataset) -> int:
     512
     """
     rasters = _rasters(ds).values()
-    heaviest = max((v.dtype.itemsize * v.size // (v.sizes["y"] * v.sizes["x"]) for v in rasters), default=1)
+    heaviest = max(
+        (v.dtype.itemsize * v.size // (v.sizes["y"] * v.sizes["x"]) for v in rasters), default=1
+    )
     return side_for(heaviest)
 
 
@@ -72,8 +73,8 @@ def write_cube(
     Parameters
     ----------
     ds : xarray.Dataset
-        Lazy or not, on one grid. Every raster is stored with its dates whole and chunks of ``chunk``
-        cells a side.
+        Lazy or not, on one grid. Every raster is stored with its dates whole and chunks of
+        ``chunk`` cells a side.
     path : path-like
         The store, a local folder such as ``"cube.zarr"``.
     resume : bool
@@ -103,8 +104,8 @@ def write_cube(
 
     Notes
     -----
-    A barrier: computes. Each block is one task that writes the chunks of all variables in one place,
-    so that what they share is read once, and marks it done afterwards. Until the last block is
+    A barrier: computes. Each block is one task that writes the chunks of all variables there,
+    so that what they share is read once, and then marks the block. Until the last block is
     done the store lies in ``<path>.partial`` without its root metadata, so that no reader can take
     it for a cube; then it is renamed. Memory is a few blocks a worker. Run it under a
     ``distributed.Client`` to use that cluster.
@@ -165,17 +166,16 @@ def _rasters(ds: xr.Dataset) -> dict[str, xr.DataArray]:
 def _prepared(ds: xr.Dataset, side: int) -> xr.Dataset:
     """Order the dims, cut along the storage chunks, and strip what other files left behind."""
     ds = ds.copy().transpose(..., *SPATIAL_DIMS)
-    whole = {dim: -1 for dim in ds.dims if dim not in SPATIAL_DIMS}
-    rasters = _rasters(ds)
-    cut = {name: variable.chunk({**{d: whole[d] for d in variable.dims if d in whole},
-                                 "y": side, "x": side}) for name, variable in rasters.items()}  # fmt: skip
+    cut = {}
+    for name, variable in _rasters(ds).items():
+        sides = {dim: side if dim in SPATIAL_DIMS else -1 for dim in variable.dims}
+        cut[name] = variable.chunk(sides)
     ds = ds.assign(cut)
     ds.encoding = {}
-    for variable in ds.variables.values():
-        variable.encoding = {}
-    for name in ds.variables:
-        ds[name].attrs.pop("grid_mapping", None)
-        ds[name].attrs.pop("coordinates", None)
+    for stored in ds.variables.values():
+        stored.encoding = {}
+        stored.attrs.pop("grid_mapping", None)
+        stored.attrs.pop("coordinates", None)
     return ds
 
 
@@ -248,9 +248,7 @@ def _tasks(ds: xr.Dataset, partial: PartialStore, blocks: list[Block], side: int
     write = dask.delayed(_write_block, pure=False)
     tasks = []
     for block in blocks:
-        pieces = [
-            grid[(0,) * (grid.ndim - 2) + block] for grid in grids
-        ]
+        pieces = [grid[(0,) * (grid.ndim - 2) + block] for grid in grids]
         tasks.append(write(str(partial.root), block, side, list(rasters), pieces))
     return tasks
 
@@ -318,8 +316,8 @@ def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset
         unfinished = PartialStore.progress_of(path)
         if unfinished is not None:
             raise IncompleteStore(
-                f"{path} was never finished: {unfinished[0]} of {unfinished[1]} blocks are written. "
-                "Run the same write_cube again; it goes on where it stopped."
+                f"{path} was never finished: {unfinished[0]} of {unfinished[1]} blocks are written."
+                " Run the same write_cube again; it goes on where it stopped."
             )
         raise DataError(f"there is no Zarr store at {path}.")
     ds = xr.open_zarr(

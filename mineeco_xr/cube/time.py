@@ -88,8 +88,12 @@ def require_same_times(layers: Mapping[str, xr.DataArray], dim: str = "time") ->
     SchemaError
         Naming the dates that one layer has and the other lacks.
     """
-    dated = {name: pd.Index(layer[dim].values) for name, layer in layers.items() if dim in layer.dims}
-    first, *others = dated or [None]
+    dated = {
+        name: pd.Index(layer[dim].values) for name, layer in layers.items() if dim in layer.dims
+    }
+    if not dated:
+        return
+    first, *others = dated
     for name in others:
         if dated[name].equals(dated[first]):
             continue

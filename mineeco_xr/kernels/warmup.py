@@ -53,7 +53,7 @@ def _warm_grids() -> None:
     centres = [axis[:2, :2] + 0.5 for axis in corners]
     for dtype in ("float32", "float64", "uint8"):
         source = np.ones((1, 2, 2), dtype=dtype)
-        warp.sample_nearest(source, (0, 0), *centres, 0.0)
+        warp.sample_nearest(source, (0, 0), centres[0], centres[1], 0.0)
         warp.overlap_reduce(source, (0, 0), *corners, how=warp.MODE, nodata=0.0)
         if dtype != "uint8":
             warp.sample_bilinear(source, (0, 0), *centres)

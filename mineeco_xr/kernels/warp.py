@@ -193,7 +193,6 @@ def _overlap(source, row0, column0, columns, rows, how, nodata, min_valid, out):
             if not np.isfinite(quad.sum()):
                 out[:, i, j] = nodata
                 continue
-            low_x, high_x = quad[:, 0].min(), quad[:, 0].max()
             low_y, high_y = quad[:, 1].min(), quad[:, 1].max()
             cell = _area(quad, 4)
             for r in range(int(math.floor(low_y)), int(math.ceil(high_y))):
@@ -248,7 +247,7 @@ def _fill_quad(quad, columns, rows, i, j):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _clip_half(polygon, n, axis, bound, sign, out):  # type: ignore[no-untyped-def]
-    """Keep the part of a polygon with ``sign * (coordinate - bound) >= 0`` (Sutherland, Hodgman)."""
+    """Keep where ``sign * (coordinate - bound) >= 0`` (Sutherland and Hodgman 1974)."""
     m = 0
     for k in range(n):
         here, there = k, (k + 1) % n

@@ -6,6 +6,8 @@ when the spread is small against the mean; sums carry their rounding error along
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -14,7 +16,7 @@ COUNT, CELLS, WEIGHT, AREA, MEAN, MOMENT, SUM, ERROR, LOW, HIGH = range(len(FIEL
 
 
 def locate_zones(zones: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the zones of a block.
+    """Give the zones of a block local numbers.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def merge_moments(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return out
 
 
-def ordered_keys(values: np.ndarray) -> np.ndarray:
+def ordered_keys(values: Any) -> np.ndarray:
     """Map numbers to unsigned integers of the same order; NaN to the largest.
 
     Parameters
@@ -209,13 +211,13 @@ def ordered_keys(values: np.ndarray) -> np.ndarray:
     unsigned = np.uint32 if values.dtype == np.float32 else np.uint64
     top = unsigned(1 << (values.dtype.itemsize * 8 - 1))
     # Adding zero turns -0.0 into 0.0: the two are equal and must share a key.
-    bits = np.ascontiguousarray(values + values.dtype.type(0)).view(unsigned)
+    bits: Any = np.ascontiguousarray(values + values.dtype.type(0)).view(unsigned)
     keys = np.where(bits & top, ~bits, bits | top)
     keys[np.isnan(values)] = np.iinfo(unsigned).max
     return keys
 
 
-def from_ordered_keys(keys: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def from_ordered_keys(keys: Any, dtype: np.dtype) -> np.ndarray:
     """Invert :func:`ordered_keys`.
 
     Parameters
@@ -233,7 +235,7 @@ def from_ordered_keys(keys: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype.kind in "iub":
         return (keys ^ np.uint64(1 << 63)).view(np.int64).astype(np.float64)
     unsigned = np.uint32 if dtype == np.float32 else np.uint64
-    narrow = keys.astype(unsigned)
+    narrow: Any = keys.astype(unsigned)
     top = unsigned(1 << (dtype.itemsize * 8 - 1))
     bits = np.where(narrow & top, narrow ^ top, ~narrow)
     return bits.view(dtype).astype(np.float64)

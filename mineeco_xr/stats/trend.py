@@ -41,8 +41,8 @@ def trend(
     Returns
     -------
     xarray.Dataset
-        Dims ``(y, x)``, float64: ``slope`` (units of the data per year), ``intercept`` (value at the
-        first date: ``median(y) - slope * median(t)``), ``s``, ``z``, ``p`` (two-sided), ``tau``
+        Dims ``(y, x)``, float64: ``slope`` (units of the data per year), ``intercept`` (value at
+        the first date: ``median(y) - slope * median(t)``), ``s``, ``z``, ``p`` (two-sided), ``tau``
         (``2 S / n (n - 1)``) and ``n`` (valid dates). Lazy when the data are.
 
     Raises

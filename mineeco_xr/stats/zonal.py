@@ -67,8 +67,8 @@ def zonal(
     Crosses chunks by reduction: each block gives the moments of its zones and the partials are
     merged in the order of the blocks. On a geographic grid the weights are the true areas of the
     cells. Counts, extremes and medians are equal for any chunking, the rest to 1e-12. A median
-    reads the data again, twice or three times for float32, and holds only counts in memory. Ids of a
-    zone raster without ``flag_values`` are read when the result is built.
+    reads the data again, twice or three times for float32, and holds only counts in memory. Ids of
+    a zone raster without ``flag_values`` are read when the result is built.
 
     Examples
     --------

@@ -129,16 +129,16 @@ def _vector_layers(
         chunks = (max(data.chunksizes["y"]), max(data.chunksizes["x"]))
     layers = []
     for members in _disjoint_sets(placed.geometry.values):
-        raster = burn(
-            placed.iloc[members], grid, values=members + 1, dtype="int32", chunks=chunks
-        )
+        raster = burn(placed.iloc[members], grid, values=members + 1, dtype="int32", chunks=chunks)
         layers.append(ZoneLayer(raster, members + 1, members))
     return labels, layers
 
 
 def _require_inside(placed: gpd.GeoDataFrame, labels: np.ndarray, grid: GeoBox) -> None:
     box = grid.extent.geom
-    outside = [str(label) for label, hit in zip(labels, placed.intersects(box), strict=True) if not hit]
+    outside = [
+        str(label) for label, hit in zip(labels, placed.intersects(box), strict=True) if not hit
+    ]
     if outside:
         raise GridMismatch(
             f"zones {outside} lie outside the grid, whose extent is "

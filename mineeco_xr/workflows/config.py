@@ -22,14 +22,14 @@ class ZoneSpec(Spec):
         Layer of a file with several.
     name : str
         Column that names the zones.
-    marks : list of str
+    marks : tuple of str
         Columns with years that the series figure marks, such as the start of disposal.
     """
 
     path: str
     layer: str | None = None
     name: str = "name"
-    marks: list[str] = []
+    marks: tuple[str, ...] = ()
 
 
 class WueSpec(Spec):

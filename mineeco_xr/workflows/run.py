@@ -48,7 +48,7 @@ def run_case(
     """
     from mineeco_xr.workflows.wue import run_wue
 
-    case = load_case(path)
+    case = load_case(Path(path))
     folder = RunFolder(Path(out), say)
     run_wue(case, folder, resume=resume, overwrite=overwrite)
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -36,12 +37,12 @@ def wue_cube(sources: xr.Dataset, case: WueCase) -> xr.Dataset:
         ``wue_variation``, and ``wue_slope``, ``wue_intercept``, ``wue_p``, ``wue_tau``, ``wue_n``.
     """
     layers = (sources[case.wue.npp], sources[case.wue.et])
-    limits = {"et_min": case.wue.et_min, "npp_min": case.wue.npp_min}
-    yearly = wue(*layers, **limits)
+    efficiency = partial(wue, *layers, et_min=case.wue.et_min, npp_min=case.wue.npp_min)
+    yearly = efficiency()
     fitted = trend(yearly, min_n=case.trend.min_n)
     derived = {
         "wue": yearly,
-        "wue_period": wue(*layers, over="time", **limits),
+        "wue_period": efficiency(over="time"),
         "wue_variation": variation(yearly),
         **{f"wue_{name}": fitted[name] for name in ("slope", "intercept", "p", "tau", "n")},
     }
@@ -118,5 +119,3 @@ def _summarise(
         zones=zones,
         notes=year_notes(yearly, series),
     )
-
-

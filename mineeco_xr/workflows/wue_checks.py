@@ -43,7 +43,9 @@ def require_plausible(npp: xr.DataArray, et: xr.DataArray, spec: WueSpec) -> flo
     Reads one date; when that is all nodata, every date.
     """
     middle = npp.sizes.get("time", 1) // 2
-    value = _overall(npp, et, spec, [middle]) if "time" in npp.dims else _overall(npp, et, spec, None)
+    value = (
+        _overall(npp, et, spec, [middle]) if "time" in npp.dims else _overall(npp, et, spec, None)
+    )
     if np.isnan(value) and "time" in npp.dims:
         value = _overall(npp, et, spec, list(range(npp.sizes["time"])))
     if np.isnan(value):
@@ -108,13 +110,13 @@ def year_notes(yearly: pd.DataFrame, series: pd.DataFrame | None) -> list[str]:
         notes.append(f"No cell has a value on {dates}: these dates are nodata and count nowhere.")
     usual = yearly["cells"].median()
     few = yearly[(yearly["cells"] > 0) & (yearly["cells"] < 0.5 * usual)]
-    for row in few.itertuples():
-        notes.append(
-            f"Only {row.cells:.0f} cells have a value on {str(row.time)[:10]}, against a median of "
-            f"{usual:.0f}: compare that date with care."
-        )
+    notes += [
+        f"Only {row.cells:.0f} cells have a value on {str(row.time)[:10]}, against a median of "
+        f"{usual:.0f}: compare that date with care."
+        for row in few.itertuples()
+    ]
     if series is not None:
         counts = series.groupby("zone", sort=False)["cells"].sum()
-        for zone in counts.index[counts == 0]:
-            notes.append(f"Zone {zone} holds no valid cell on any date.")
+        empty_zones = counts.index[counts == 0]
+        notes += [f"Zone {zone} holds no valid cell on any date." for zone in empty_zones]
     return notes

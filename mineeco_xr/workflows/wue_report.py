@@ -13,6 +13,7 @@ from mineeco_xr.report import (
     histogram_figure,
     map_figure,
     panel_figure,
+    pretty_units,
     series_figure,
     trend_figure,
 )
@@ -87,7 +88,9 @@ def _cards(report: Report, results: WueResults) -> None:
     share = results.areas.set_index("change")["share"]
     for word in ("increase", "decrease"):
         value = share[[c for c in share.index if c.startswith(word)]].sum()
-        report.card(f"Significant {word}", f"{value:.1f}", units="%", note="of the area with a trend")
+        report.card(
+            f"Significant {word}", f"{value:.1f}", units="%", note="of the area with a trend"
+        )
 
 
 def _when(row: pd.Series) -> str:
@@ -98,7 +101,7 @@ def _overall(report: Report, results: WueResults, folder: RunFolder) -> None:
     section = report.section("Where carbon is fixed for the water spent")
     section.text(
         "Water-use efficiency (WUE) is net primary production over evapotranspiration, in grams of "
-        "carbon fixed for each millimetre of water, which is grams of carbon per kilogram of water. "
+        "carbon fixed for each millimetre of water, that is per kilogram of water on 1 m². "
         "For all dates together it is the ratio of the sums, not the mean of the ratios."
     )
     zones = results.zones
@@ -123,7 +126,9 @@ def _years(report: Report, results: WueResults, folder: RunFolder) -> None:
                   "Carbon, water and efficiency of all valid cells; efficiency is the ratio of the "
                   "means, spread the standard deviation of the cells' efficiencies.",
                   units={**results.yearly.attrs["units"], "spread": UNITS})  # fmt: skip
-    figure = map_figure(results.cube["wue_variation"], label="Coefficient of variation")
+    figure = map_figure(
+        results.cube["wue_variation"], label="Coefficient of variation", cmap="cividis"
+    )
     section.figure(
         folder.figure(figure, "wue_variation"),
         "Coefficient of variation over the dates: the standard deviation over the mean.",
@@ -180,20 +185,18 @@ def _zones(report: Report, results: WueResults, case: WueCase, folder: RunFolder
         section.figure(folder.figure(figure, "zones"), "The zones.")
     section.table(
         results.trends,
-        "Zones: efficiency of all dates, of the first and the last one, Theil-Sen slope and "
-        "two-sided p of the Mann-Kendall test.",
-        decimals={"p": 3, "wue": 3, "first": 3, "last": 3, "slope": 4, "area": 1},
+        "Zones: area with values, efficiency of all dates, of the first and the last one, "
+        "Theil-Sen slope and two-sided p of the Mann-Kendall test.",
+        decimals={"p": 3, "wue": 3, "first": 3, "last": 3, "slope": 4, "valid_area": 1},
     )
 
 
-
-
 def _method(report: Report, case: WueCase) -> None:
-    section = report.section("How it was computed")
+    section = report.section("Method")
     section.text(
         f"Cells with less than {case.wue.et_min:g} mm of evapotranspiration or less than "
-        f"{case.wue.npp_min:g} gC m-2 of production in a period have no efficiency; they are "
-        "nodata, never infinite. Every cell is computed from its own series; results are equal bit "
-        "for bit for any division into chunks and any number of workers. Cube, tables and maps lie "
+        f"{case.wue.npp_min:g} {pretty_units('gC m-2')} of production in a period have no "
+        "efficiency; they are nodata, never infinite. Every cell is computed from its own "
+        "series; results are equal bit for bit for any division into chunks and any number of workers. Cube, tables and maps lie "
         "beside this page: cube.zarr, tables/, maps/, figures/, vectors/ and run.json."
     )

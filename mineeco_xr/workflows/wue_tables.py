@@ -45,7 +45,9 @@ def zone_series(
     frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
     frame["area"] /= 1e4
     order = {label: i for i, label in enumerate(found["zone"].values.tolist())}
-    frame = frame.sort_values(["zone", "time"], key=lambda c: c.map(order) if c.name == "zone" else c)
+    frame = frame.sort_values(
+        ["zone", "time"], key=lambda c: c.map(order) if c.name == "zone" else c
+    )
     frame = frame[["zone", "time", *_COLUMNS.values()]].reset_index(drop=True)
     units = {_COLUMNS[key]: str(found[key].attrs.get("units", "1")) for key in _COLUMNS}
     frame.attrs["units"] = {**units, "wue_std": units["wue"], "area": "ha"}
@@ -79,20 +81,26 @@ def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        zone, first, last and mean wue (ratio of sums over all dates), slope, p, n.
+        zone, valid_area (the largest of the dates, ha), wue (ratio of sums over all dates), first,
+        last, slope, p, n.
     """
     from mineeco_xr.kernels.trend import OUTPUTS, sen_mann_kendall
 
     wide = series.pivot(index="time", columns="zone", values="wue")
     wide = wide[series["zone"].drop_duplicates()]
     years = decimal_years(xr.DataArray(wide.index, dims="time", coords={"time": wide.index}))
-    found = dict(zip(OUTPUTS, sen_mann_kendall(wide.to_numpy("float64"), years, min_n), strict=True))
-    sums = series.assign(carbon=series["npp"] * series["cells"], water=series["et"] * series["cells"])
+    found = dict(
+        zip(OUTPUTS, sen_mann_kendall(wide.to_numpy("float64"), years, min_n), strict=True)
+    )
+    sums = series.assign(
+        carbon=series["npp"] * series["cells"], water=series["et"] * series["cells"]
+    )
     sums = sums.groupby("zone", sort=False)[["carbon", "water"]].sum()
+    valid = series["area"] * series["valid_share"]
     frame = pd.DataFrame(
         {
             "zone": wide.columns,
-            "area": series.groupby("zone", sort=False)["area"].first().to_numpy(),
+            "valid_area": valid.groupby(series["zone"], sort=False).max().to_numpy(),
             "wue": (sums["carbon"] / sums["water"]).to_numpy(),
             "first": wide.bfill().iloc[0].to_numpy(),
             "last": wide.ffill().iloc[-1].to_numpy(),
@@ -102,7 +110,7 @@ def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
         }
     )
     unit = series.attrs["units"]["wue"]
-    frame.attrs["units"] = {"area": "ha", "wue": unit, "first": unit, "last": unit,
+    frame.attrs["units"] = {"valid_area": "ha", "wue": unit, "first": unit, "last": unit,
                             "slope": f"{unit} yr-1"}  # fmt: skip
     return frame
 
@@ -126,9 +134,9 @@ def trend_areas(cube: xr.Dataset, alpha: float) -> pd.DataFrame:
     strict = alpha / 5
     masks = {
         f"increase, p < {strict:g}": (slope > 0) & (p < strict),
-        f"increase, p < {alpha:g}": (slope > 0) & (p < alpha) & (p >= strict),
+        f"increase, {strict:g} <= p < {alpha:g}": (slope > 0) & (p < alpha) & (p >= strict),
         "no significant change": slope.notnull() & ~((p < alpha) & (slope != 0)),
-        f"decrease, p < {alpha:g}": (slope < 0) & (p < alpha) & (p >= strict),
+        f"decrease, {strict:g} <= p < {alpha:g}": (slope < 0) & (p < alpha) & (p >= strict),
         f"decrease, p < {strict:g}": (slope < 0) & (p < strict),
     }
     rows = xr.Dataset({str(i): mask.sum("x") for i, mask in enumerate(masks.values())}).compute()

@@ -84,7 +84,9 @@ def test_bands_by_other_names():
     bands = reflectance().rename(nir="B5", red="B4")
     renamed = mx.indices(bands, ["NDVI"], rename={"nir": "B5", "red": "B4"})
     xr.testing.assert_equal(renamed, mx.indices(reflectance(), ["NDVI"]))
-    assert bands.mine.indices("NDVI", rename={"nir": "B5", "red": "B4"})["NDVI"].attrs["units"] == "1"
+    assert (
+        bands.mine.indices("NDVI", rename={"nir": "B5", "red": "B4"})["NDVI"].attrs["units"] == "1"
+    )
 
 
 def test_bad_bands_and_names():
@@ -93,7 +95,7 @@ def test_bad_bands_and_names():
         mx.indices(bands.drop_vars("swir1"), ["NDWI_GAO"])
     with pytest.raises(SchemaError, match="digital numbers"):
         mx.indices((bands * 10000).astype("int16"), ["NDVI"])
-    with pytest.raises(ParameterError, match="Did you mean.*NDVI"):
+    with pytest.raises(ParameterError, match=r"Did you mean.*NDVI"):
         mx.indices(bands, ["NDVY"])
     with pytest.raises(SchemaError, match="needs"):
         mx.indices(bands, ["NIRvH2"])

@@ -31,7 +31,9 @@ def test_any_chunking_gives_the_same_bits(npp, et, data):
 
 
 def test_the_ratio_and_its_limits():
-    npp, et = pair([[500.0, 500.0, 500.0, -1.0, np.nan, 500.0]], [[400.0, 0.0, 19.9, 400, 400, np.nan]])
+    npp, et = pair(
+        [[500.0, 500.0, 500.0, -1.0, np.nan, 500.0]], [[400.0, 0.0, 19.9, 400, 400, np.nan]]
+    )
     np.testing.assert_array_equal(mx.wue(npp, et)[0], [1.25] + [np.nan] * 5)
     assert mx.wue(npp, et, et_min=10)[0, 2] == pytest.approx(500 / 19.9)
     assert mx.wue(npp, et, npp_min=-5)[0, 3] == -1 / 400

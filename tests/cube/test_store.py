@@ -92,8 +92,6 @@ def test_another_cube_needs_a_word(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr"]
 
 
-
-
 def interrupted(tmp_path, monkeypatch, after=5):
     """Stop a write after some blocks, as a crash between two tasks would."""
     done = PartialStore.mark_done

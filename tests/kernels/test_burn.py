@@ -61,9 +61,7 @@ def test_neighbours_share_their_border_without_gap():
     rng = np.random.default_rng(1)
     points = shapely.MultiPoint(np.round(rng.uniform(0, 300, (40, 2)) / 5) * 5)
     tiles = shapely.voronoi_polygons(points, extend_to=shapely.box(-50, -50, 350, 350))
-    count = sum(
-        burn(frame([tile]), GRID, chunks=None).values.astype(int) for tile in tiles.geoms
-    )
+    count = sum(burn(frame([tile]), GRID, chunks=None).values.astype(int) for tile in tiles.geoms)
     assert count.min() == 1
     assert count.max() == 1
 

@@ -26,7 +26,7 @@ def test_keys_keep_the_order_and_come_back(dtype, data):
 
 def test_spread_survives_a_huge_mean():
     rng = np.random.default_rng(0)
-    values = (1e9 + rng.normal(size=(1, 40, 50)))
+    values = 1e9 + rng.normal(size=(1, 40, 50))
     index = np.zeros((40, 50), dtype="int32")
     fields = zonal.zone_moments(values, index, np.ones(40), 1, np.nan)[0, 0]
     spread = np.sqrt(fields[zonal.MOMENT] / fields[zonal.WEIGHT])

@@ -31,8 +31,14 @@ def by_pandas(values, zones, weights=None):
     for zone in IDS:
         cells = frame[frame["zone"] == zone]
         valid = cells.dropna()
-        mean = (valid["value"] * valid["weight"]).sum() / valid["weight"].sum() if len(valid) else np.nan
-        spread = ((valid["value"] - mean) ** 2 * valid["weight"]).sum() / max(valid["weight"].sum(), 1e-300)
+        mean = (
+            (valid["value"] * valid["weight"]).sum() / valid["weight"].sum()
+            if len(valid)
+            else np.nan
+        )
+        spread = ((valid["value"] - mean) ** 2 * valid["weight"]).sum() / max(
+            valid["weight"].sum(), 1e-300
+        )
         rows[zone] = {
             "count": len(valid), "mean": mean, "median": valid["value"].median(),
             "std": spread**0.5 if len(valid) else np.nan, "min": valid["value"].min(),
@@ -51,7 +57,9 @@ def test_equals_pandas_for_any_chunking(dtype, data, seed):
     expected = by_pandas(values, zones.values, np.full(SHAPE, 900.0))
     raster = with_grid(values)
     lazy = assert_lazy(
-        mx.zonal, raster.chunk(data.draw(chunkings(SHAPE))), zones.chunk(data.draw(chunkings(SHAPE)))
+        mx.zonal,
+        raster.chunk(data.draw(chunkings(SHAPE))),
+        zones.chunk(data.draw(chunkings(SHAPE))),
     )
     for table in (mx.zonal(raster, zones), lazy.compute()):
         for stat in ("count", "min", "max", "median"):
@@ -153,7 +161,9 @@ def test_units_and_names():
 
 def test_bad_zones():
     raster = with_grid(np.ones(SHAPE))
-    outside = gpd.GeoDataFrame({"name": ["far"]}, geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32650")
+    outside = gpd.GeoDataFrame(
+        {"name": ["far"]}, geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32650"
+    )
     with pytest.raises(GridMismatch, match=r"zones \['far'\] lie outside the grid"):
         mx.zonal(raster, outside, name="name")
     with pytest.raises(GridMismatch, match="no reference system"):
