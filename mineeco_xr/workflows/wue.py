@@ -13,7 +13,7 @@ from mineeco_xr.stats import trend, variation
 from mineeco_xr.workflows.config import WueCase
 from mineeco_xr.workflows.output import RunFolder
 from mineeco_xr.workflows.wue_checks import require_plausible, year_notes
-from mineeco_xr.workflows.wue_report import WueResults, write_report
+from mineeco_xr.workflows.wue_report import Section, WueResults, write_report
 from mineeco_xr.workflows.wue_tables import trend_areas, yearly_table, zone_series, zone_trends
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ def wue_cube(sources: xr.Dataset, case: WueCase) -> xr.Dataset:
 
 
 def run_wue(
-    case: WueCase, folder: RunFolder, *, resume: bool = True, overwrite: bool = False
+    case: WueCase,
+    folder: RunFolder,
+    *,
+    resume: bool = True,
+    overwrite: bool = False,
+    more: Section | None = None,
 ) -> WueResults:
     """Run a case of ``kind = "wue"``.
 
@@ -65,6 +70,8 @@ def run_wue(
         Go on with an interrupted run.
     overwrite : bool
         Replace the cube of another run.
+    more : callable, optional
+        Adds sections to the report.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def run_wue(
         if zones is not None:
             folder.vectors(zones, "zones")
     with folder.step("Drawing figures and writing the report"):
-        write_report(results, case, folder)
+        write_report(results, case, folder, more)
     folder.record(case.model_dump(mode="json"), results.notes)
     return results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,13 @@ class WueResults:
     notes: list[str] = field(default_factory=list)
 
 
-def write_report(results: WueResults, case: WueCase, folder: RunFolder) -> Report:
+Section = Callable[[Report, WueResults], None]
+"""Adds something to a report before its method section."""
+
+
+def write_report(
+    results: WueResults, case: WueCase, folder: RunFolder, more: Section | None = None
+) -> Report:
     """Draw the figures of a run and write ``report.html``."""
     report = Report(case.title, case.subtitle)
     _cards(report, results)
@@ -65,6 +72,8 @@ def write_report(results: WueResults, case: WueCase, folder: RunFolder) -> Repor
     _change(report, results, case, folder)
     if results.series is not None:
         _zones(report, results, case, folder)
+    if more is not None:
+        more(report, results)
     _method(report, case)
     report.provenance(
         parameters=case.model_dump(mode="json", exclude={"variables", "base"}),
@@ -170,9 +179,9 @@ def _zones(report: Report, results: WueResults, case: WueCase, folder: RunFolder
     )
     marks = None
     if results.zones is not None and case.zones.marks:
-        marks = results.zones[[case.zones.name, *case.zones.marks]].rename(
-            columns={case.zones.name: "zone"}
-        )
+        years = results.zones[list(case.zones.marks)]
+        # A year of 0 means that the zone never saw that beginning.
+        marks = years.where(years > 0).assign(zone=results.zones[case.zones.name])
     figure = series_figure(
         results.series, value="wue", label="Water-use efficiency", units=UNITS, marks=marks
     )
@@ -197,6 +206,7 @@ def _method(report: Report, case: WueCase) -> None:
         f"Cells with less than {case.wue.et_min:g} mm of evapotranspiration or less than "
         f"{case.wue.npp_min:g} {pretty_units('gC m-2')} of production in a period have no "
         "efficiency; they are nodata, never infinite. Every cell is computed from its own "
-        "series; results are equal bit for bit for any division into chunks and any number of workers. Cube, tables and maps lie "
-        "beside this page: cube.zarr, tables/, maps/, figures/, vectors/ and run.json."
+        "series; results are equal bit for bit for any division into chunks and any number of "
+        "workers. Cube, tables and maps lie beside this page: cube.zarr, tables/, maps/, "
+        "figures/, vectors/ and run.json."
     )
