@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from mineeco_xr.carbonwater import wue
-from mineeco_xr.cube import ingest, open_cube, read_vectors, write_cube
+from mineeco_xr.cube import geobox_of, ingest, open_cube, read_vectors, write_cube
+from mineeco_xr.errors import SchemaError
 from mineeco_xr.stats import trend, variation
+from mineeco_xr.stats.zones import zone_layers
 from mineeco_xr.workflows.config import WueCase
 from mineeco_xr.workflows.output import RunFolder
 from mineeco_xr.workflows.wue_checks import require_plausible, year_notes
@@ -79,8 +81,8 @@ def run_wue(
         Cube, tables and notes, as the report shows them.
     """
     with folder.step("Reading headers and checking inputs"):
-        zones = _zones(case)
         sources = ingest(case.manifest())
+        zones = _zones(case, sources)
         lazy = wue_cube(sources, case)
     with folder.step("Checking the range of the values"):
         require_plausible(sources[case.wue.npp], sources[case.wue.et], case.wue)
@@ -100,10 +102,17 @@ def run_wue(
     return results
 
 
-def _zones(case: WueCase) -> gpd.GeoDataFrame | None:
+def _zones(case: WueCase, sources: xr.Dataset) -> gpd.GeoDataFrame | None:
+    """Read the zones and check now what would otherwise fail after the long part."""
     if case.zones is None:
         return None
-    return read_vectors(case.base / case.zones.path, layer=case.zones.layer)
+    zones = read_vectors(case.base / case.zones.path, layer=case.zones.layer)
+    missing = [column for column in case.zones.marks if column not in zones.columns]
+    if missing:
+        raise SchemaError(f"zones have no columns {missing}; there are {sorted(zones.columns)}.")
+    carbon = sources[case.wue.npp]
+    zone_layers(zones, carbon, geobox_of(carbon), name=case.zones.name)
+    return zones
 
 
 def _summarise(

@@ -193,10 +193,10 @@ def _zones(report: Report, results: WueResults, case: WueCase, folder: RunFolder
         )  # fmt: skip
         section.figure(folder.figure(figure, "zones"), "The zones.")
     section.table(
-        results.trends,
-        "Zones: area with values, efficiency of all dates, of the first and the last one, "
-        "Theil-Sen slope and two-sided p of the Mann-Kendall test.",
-        decimals={"p": 3, "wue": 3, "first": 3, "last": 3, "slope": 4, "valid_area": 1},
+        results.trends.drop(columns=["first", "last"]),
+        "Zones: area with values, efficiency of all dates, Theil-Sen slope, two-sided p of the "
+        "Mann-Kendall test, and number of valid dates.",
+        decimals={"p": 3, "wue": 3, "slope": 4, "valid_area": 1},
     )
 
 

@@ -1,0 +1,75 @@
+"""The same bits from a cluster of processes as from one thread."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+
+import mineeco_xr as mx
+from mineeco_xr.testing import with_grid
+
+
+@pytest.fixture(scope="module")
+def client():
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def cube():
+    rng = np.random.default_rng(0)
+    npp = rng.normal(500, 90, (12, 60, 70)).astype("float32")
+    npp[:, :9, 30:40] = np.nan
+    et = rng.uniform(200, 700, npp.shape).astype("float32")
+    return xr.Dataset(
+        {
+            "npp": with_grid(npp, name="npp", units="gC m-2 yr-1"),
+            "et": with_grid(et, name="et", units="mm yr-1"),
+        }
+    )
+
+
+def results(ds):
+    wue = ds.mine.wue()
+    zones = gpd.GeoDataFrame(
+        {"name": ["a", "b"]},
+        geometry=[shapely.box(500_100, 4_798_600, 501_500, 4_799_900),
+                  shapely.Point(501_000, 4_799_000).buffer(700)],
+        crs="EPSG:32650",
+    )  # fmt: skip
+    grid = mx.make_grid((500_000, 4_798_200, 502_000, 4_800_000), crs="EPSG:32650", resolution=77)
+    return {
+        "trend": wue.mine.trend(),
+        "variation": wue.mine.variation().to_dataset(name="v"),
+        "zonal": wue.mine.zonal(zones, name="name"),
+        "coarse": wue.mine.warp(grid, resampling="average", chunks=11).to_dataset(name="c"),
+    }
+
+
+@pytest.mark.cluster
+def test_processes_give_the_same_bits_as_one_thread(client):
+    import dask
+
+    chunks = {"time": 5, "y": 23, "x": 31}
+    with dask.config.set(scheduler="synchronous"):
+        expected = {name: found.compute() for name, found in results(cube().chunk(chunks)).items()}
+    with dask.config.set(scheduler=client.get):
+        for name, found in results(cube().chunk(chunks)).items():
+            xr.testing.assert_identical(found.compute().drop_attrs(), expected[name].drop_attrs())
+
+
+@pytest.mark.cluster
+def test_a_cube_is_written_by_processes(client, tmp_path):
+    lazy = cube().chunk({"time": 5, "y": 23, "x": 31})
+    lazy["wue"] = lazy.mine.wue()
+    path = mx.write_cube(lazy, tmp_path / "a.zarr", chunk=16)
+    xr.testing.assert_equal(mx.open_cube(path).compute(), lazy.compute())
