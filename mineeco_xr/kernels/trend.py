@@ -1,8 +1,8 @@
-"""Theil-Sen slope and Mann-Kendall test of many short series at once.
+"""Theil-Sen slope and Mann-Kendall test of many short series.
 
-Eight series go side by side, so that every pass over the pairs is a vector operation. The median
-slope is found by counting: a few bisections leave a handful of candidates, which are then sorted,
-so the result is an exact order statistic and not an approximation.
+The median slope is found by counting: slopes half a series apart bracket it, a few counts narrow
+the bracket to a handful of candidates, and those are sorted. The result is an exact order
+statistic; the counting passes are vector operations.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import numpy as np
 from numba import njit
 
 OUTPUTS = ("slope", "intercept", "s", "z", "p", "tau", "n")
-_LANES = 8
-_FEW = 24
-_MOST_BISECTIONS = 16
+_FEW = 16
+_MOST_COUNTS = 24
 
 
 def sen_mann_kendall(values: np.ndarray, times: np.ndarray, min_n: int) -> np.ndarray:
@@ -37,147 +36,120 @@ def sen_mann_kendall(values: np.ndarray, times: np.ndarray, min_n: int) -> np.nd
     """
     flat = np.ascontiguousarray(values).reshape(values.shape[0], -1)
     out = np.empty((len(OUTPUTS), flat.shape[1]))
-    _series_by_lanes(flat, np.ascontiguousarray(times, dtype=np.float64), min_n, out)
+    _each_series(flat, np.ascontiguousarray(times, dtype=np.float64), min_n, out)
     return out.reshape(len(OUTPUTS), *values.shape[1:])
 
 
 @njit(nogil=True, cache=True)
-def _series_by_lanes(values, times, min_n, out):  # type: ignore[no-untyped-def]
+def _each_series(values, times, min_n, out):  # type: ignore[no-untyped-def]
     length, count = values.shape
-    pairs = length * (length - 1) // 2
-    lanes = np.empty((length, _LANES))
-    slopes = np.empty((pairs, _LANES))
-    score = np.empty(_LANES)
-    low, high = np.empty(_LANES), np.empty(_LANES)
-    below = np.empty(_LANES, dtype=np.int64)
-    number = np.empty(_LANES, dtype=np.int64)
-    target = np.empty(_LANES, dtype=np.int64)
-    ordered, when = np.empty(length), np.empty(length)
-    candidates = np.empty(max(pairs, 1))
-    for start in range(0, count, _LANES):
-        used = min(_LANES, count - start)
-        _load(values, start, used, lanes, number)
-        if number.max() < min_n or number.max() < 2:
-            for b in range(used):
-                out[:6, start + b] = np.nan
-                out[6, start + b] = number[b]
+    value, when = np.empty(length), np.empty(length)
+    slopes = np.empty(length * (length - 1) // 2)
+    scratch = np.empty(slopes.size + 1)
+    for i in range(count):
+        n = 0
+        for t in range(length):
+            if np.isfinite(values[t, i]):
+                value[n], when[n] = values[t, i], times[t]
+                n += 1
+        out[6, i] = n
+        if n < min_n or n < 2:
+            out[:6, i] = np.nan
             continue
-        _pair_pass(lanes, times, slopes, score, low, high)
-        for b in range(_LANES):
-            target[b] = (number[b] * (number[b] - 1) // 2 - 1) // 2
-        _narrow(slopes, target, low, high, below)
-        for b in range(used):
-            at = start + b
-            n = number[b]
-            out[6, at] = n
-            if n < min_n or n < 2:
-                out[:6, at] = np.nan
-                continue
-            valid_pairs = n * (n - 1) // 2
-            slope = _median_between(
-                slopes, b, low[b], high[b], below[b], target[b], valid_pairs, candidates
-            )
-            _order(lanes, times, b, ordered, when)
-            out[0, at] = slope
-            out[1, at] = _middle(ordered, n) - slope * _middle(when, n)
-            _mann_kendall(score[b], n, ordered, out, at)
+        pairs = slopes[: n * (n - 1) // 2]
+        score = _pair_slopes(value, when, n, pairs)
+        slope = _median_slope(pairs, value, when, n, scratch)
+        _sort(value, n)
+        out[0, i] = slope
+        out[1, i] = _middle(value, n) - slope * _middle(when, n)
+        _mann_kendall(score, value, n, out[:, i])
 
 
 @njit(nogil=True, cache=True)
-def _load(values, start, used, lanes, number):  # type: ignore[no-untyped-def]
-    """Fill the lanes; missing values and unused lanes become NaN."""
-    lanes[:] = np.nan
-    number[:] = 0
-    for t in range(values.shape[0]):
-        for b in range(used):
-            value = values[t, start + b]
-            if np.isfinite(value):
-                lanes[t, b] = value
-                number[b] += 1
+def _pair_slopes(value, when, n, slopes):  # type: ignore[no-untyped-def]
+    """Fill all pairwise slopes and return S, the rises less the falls."""
+    start, score = 0, 0
+    for i in range(n - 1):
+        later, dates = value[i + 1 : n], when[i + 1 : n]
+        row = slopes[start : start + n - 1 - i]
+        for j in range(n - 1 - i):
+            rise = later[j] - value[i]
+            row[j] = rise / (dates[j] - when[i])
+            score += (1 if rise > 0.0 else 0) - (1 if rise < 0.0 else 0)
+        start += n - 1 - i
+    return score
 
 
 @njit(nogil=True, cache=True)
-def _pair_pass(lanes, times, slopes, score, low, high):  # type: ignore[no-untyped-def]
-    """Compute all pairwise slopes, S, and the extreme slopes; missing pairs become +inf."""
-    score[:] = 0.0
-    low[:] = np.inf
-    high[:] = -np.inf
-    k = 0
-    for i in range(lanes.shape[0] - 1):
-        first = lanes[i]
-        for j in range(i + 1, lanes.shape[0]):
-            second = lanes[j]
-            row = slopes[k]
-            step = times[j] - times[i]
-            for b in range(_LANES):
-                difference = second[b] - first[b]
-                slope = difference / step
-                missing = difference != difference
-                score[b] += (1.0 if difference > 0.0 else 0.0) - (1.0 if difference < 0.0 else 0.0)
-                row[b] = np.inf if missing else slope
-                low[b] = slope if slope < low[b] else low[b]
-                high[b] = slope if slope > high[b] else high[b]
-            k += 1
-
-
-@njit(nogil=True, cache=True)
-def _narrow(slopes, target, low, high, below):  # type: ignore[no-untyped-def]
-    """Bisect until few slopes lie in ``low < slope <= high`` about the lower median's rank.
-
-    ``below`` counts the slopes ``<= low``, which is kept at or under ``target``, the rank.
-    """
-    middle = np.empty(_LANES)
-    at_most = np.empty(_LANES, dtype=np.int64)
-    above = np.empty(_LANES, dtype=np.int64)
-    below[:] = 0
-    for b in range(_LANES):
-        low[b] = np.nextafter(low[b], -np.inf)
-        above[b] = slopes.shape[0]
-    for _ in range(_MOST_BISECTIONS):
-        widest = 0
-        for b in range(_LANES):
-            middle[b] = low[b] + (high[b] - low[b]) * 0.5
-            at_most[b] = 0
-        for k in range(slopes.shape[0]):
-            row = slopes[k]
-            for b in range(_LANES):
-                at_most[b] += 1 if row[b] <= middle[b] else 0
-        for b in range(_LANES):
-            if at_most[b] <= target[b]:
-                low[b] = middle[b]
-                below[b] = at_most[b]
-            else:
-                high[b] = middle[b]
-                above[b] = at_most[b]
-            if high[b] > low[b]:
-                widest = max(widest, above[b] - below[b])
-        if widest <= _FEW:
-            return
-
-
-@njit(nogil=True, cache=True)
-def _median_between(slopes, b, low, high, below, target, pairs, candidates):  # type: ignore[no-untyped-def]
-    """Return the exact median: the lower middle is a candidate, the upper one may lie beyond."""
+def _at_most(slopes, bound):  # type: ignore[no-untyped-def]
     count = 0
+    for k in range(slopes.size):
+        count += 1 if slopes[k] <= bound else 0
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _median_slope(slopes, value, when, n, scratch):  # type: ignore[no-untyped-def]
+    """Return the exact median of the slopes.
+
+    The bracket ``low < slope <= high`` always holds the lower middle one: ``below`` slopes are at
+    most ``low``, ``upto`` at most ``high``, and ``below <= rank < upto``.
+    """
+    rank = (slopes.size - 1) // 2
+    low, high = _first_bracket(value, when, n, scratch)
+    below, upto = _at_most(slopes, low), _at_most(slopes, high)
+    if below > rank:
+        high, upto = low, below
+        low, below = np.nextafter(slopes.min(), -np.inf), 0
+    elif upto <= rank:
+        low, below = high, upto
+        high, upto = slopes.max(), slopes.size
+    for _ in range(_MOST_COUNTS):
+        if upto - below <= _FEW or not low < high:
+            break
+        share = (rank + 0.5 - below) / (upto - below)
+        middle = low + (high - low) * min(max(share, 0.1), 0.9)
+        count = _at_most(slopes, middle)
+        if count <= rank:
+            low, below = middle, count
+        else:
+            high, upto = middle, count
+    return _pick(slopes, low, high, rank - below, scratch)
+
+
+@njit(nogil=True, cache=True)
+def _first_bracket(value, when, n, scratch):  # type: ignore[no-untyped-def]
+    """Return the quartiles of the slopes half a series apart: few, and near the median."""
+    half = n // 2
+    count = n - half
+    for i in range(count):
+        scratch[i] = (value[i + half] - value[i]) / (when[i + half] - when[i])
+    _sort(scratch, count)
+    return scratch[count // 4], scratch[count - 1 - count // 4]
+
+
+@njit(nogil=True, cache=True)
+def _pick(slopes, low, high, place, scratch):  # type: ignore[no-untyped-def]
+    """Sort what lies in the bracket and return the median; the upper middle may lie beyond."""
+    count = 0
+    for k in range(slopes.size):
+        scratch[count] = slopes[k]
+        count += 1 if low < slopes[k] <= high else 0
+    _sort(scratch, count)
+    if slopes.size % 2 == 1:
+        return scratch[place]
+    if place + 1 < count:
+        return (scratch[place] + scratch[place + 1]) / 2.0
     beyond = np.inf
-    for k in range(slopes.shape[0]):
-        slope = slopes[k, b]
-        if low < slope <= high:
-            candidates[count] = slope
-            count += 1
-        elif slope > high and slope < beyond:
-            beyond = slope
-    rank = target - below
-    _sort(candidates, count)
-    lower = candidates[rank]
-    if pairs % 2 == 1:
-        return lower
-    upper = candidates[rank + 1] if rank + 1 < count else beyond
-    return (lower + upper) / 2.0
+    for k in range(slopes.size):
+        if high < slopes[k] < beyond:
+            beyond = slopes[k]
+    return (scratch[place] + beyond) / 2.0
 
 
 @njit(nogil=True, cache=True)
 def _sort(values, count):  # type: ignore[no-untyped-def]
+    """Sort the first values in place: by insertion when they are few."""
     if count > 4 * _FEW:
         values[:count] = np.sort(values[:count])
         return
@@ -191,24 +163,13 @@ def _sort(values, count):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _order(lanes, times, b, ordered, when):  # type: ignore[no-untyped-def]
-    count = 0
-    for t in range(lanes.shape[0]):
-        if not np.isnan(lanes[t, b]):
-            ordered[count] = lanes[t, b]
-            when[count] = times[t]
-            count += 1
-    _sort(ordered, count)
-
-
-@njit(nogil=True, cache=True)
 def _middle(ordered, n):  # type: ignore[no-untyped-def]
     half = n // 2
     return ordered[half] if n % 2 == 1 else (ordered[half - 1] + ordered[half]) / 2.0
 
 
 @njit(nogil=True, cache=True)
-def _mann_kendall(score, n, ordered, out, at):  # type: ignore[no-untyped-def]
+def _mann_kendall(score, ordered, n, out):  # type: ignore[no-untyped-def]
     """Kendall (1975): variance with ties, continuity-corrected Z, two-sided p."""
     variance = n * (n - 1.0) * (2.0 * n + 5.0)
     run = 1
@@ -220,11 +181,11 @@ def _mann_kendall(score, n, ordered, out, at):  # type: ignore[no-untyped-def]
         run = 1
     variance /= 18.0
     z = 0.0
-    if score > 0.0 and variance > 0.0:
+    if score > 0 and variance > 0.0:
         z = (score - 1.0) / math.sqrt(variance)
-    elif score < 0.0 and variance > 0.0:
+    elif score < 0 and variance > 0.0:
         z = (score + 1.0) / math.sqrt(variance)
-    out[2, at] = score
-    out[3, at] = z
-    out[4, at] = math.erfc(abs(z) / math.sqrt(2.0))
-    out[5, at] = score / (0.5 * n * (n - 1.0))
+    out[2] = score
+    out[3] = z
+    out[4] = math.erfc(abs(z) / math.sqrt(2.0))
+    out[5] = score / (0.5 * n * (n - 1.0))

@@ -1,0 +1,1 @@
+"""Us and the named peer on the same input."""
