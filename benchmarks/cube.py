@@ -63,7 +63,7 @@ def derived(path: Path) -> xr.Dataset:
     cube = xr.open_zarr(path)
     wue = cube.mine.wue()
     fitted = wue.mine.trend()[["slope", "intercept", "p", "tau"]]
-    return xr.Dataset({"wue": wue}).merge(fitted.astype("float32", keep_attrs=True))
+    return fitted.astype("float32", keep_attrs=True).assign(wue=wue)
 
 
 def on_disk(path: Path) -> int:

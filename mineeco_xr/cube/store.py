@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.fuse import fused_tasks
 from mineeco_xr.chunks.progress import progress_bar
 from mineeco_xr.chunks.run import run_tasks
 from mineeco_xr.cube.grid import SPATIAL_DIMS, geobox_of
@@ -239,18 +240,14 @@ def _write_template(ds: xr.Dataset, store: Path, side: int) -> None:
 
 
 def _tasks(ds: xr.Dataset, partial: PartialStore, blocks: list[Block], side: int) -> list[Any]:
-    """One task a block, the blocks of all variables cut from one jointly optimised graph."""
-    import dask
-
+    """One task a block, which computes the block of every variable and writes them."""
     rasters = _rasters(ds)
-    arrays = dask.optimize(*(variable.data for variable in rasters.values()))
-    grids = [array.to_delayed(optimize_graph=False) for array in arrays]
-    write = dask.delayed(_write_block, pure=False)
-    tasks = []
+    arrays = [variable.data for variable in rasters.values()]
+    groups = []
     for block in blocks:
-        pieces = [grid[(0,) * (grid.ndim - 2) + block] for grid in grids]
-        tasks.append(write(str(partial.root), block, side, list(rasters), pieces))
-    return tasks
+        keys = [(array.name, *(0,) * (array.ndim - 2), *block) for array in arrays]
+        groups.append(((str(partial.root), block, side, list(rasters)), keys))
+    return fused_tasks(_write_block, arrays, groups)
 
 
 def _write_block(

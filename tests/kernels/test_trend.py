@@ -74,7 +74,7 @@ def test_single_precision_is_not_rounded_again():
 
 
 def test_neighbours_do_not_matter():
-    """A series has one result whichever lane it is computed in."""
+    """A series has one result whatever stands beside it."""
     values = series("ties", 20, 17, 0.2, 3)
     years = np.arange(20.0)
     whole = sen_mann_kendall(values, years, 5)
