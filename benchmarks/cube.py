@@ -106,7 +106,7 @@ def main() -> None:
     warmup()
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit="2GiB", dashboard_address=None
+            n_workers=2, threads_per_worker=1, memory_limit="2GiB", dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -13,11 +13,12 @@ reduce       zonal statistics, histograms, extrema         lazy, counts bit-iden
 
 from mineeco_xr.chunks.halo import halo
 from mineeco_xr.chunks.pointwise import generate, pointwise, whole_along
-from mineeco_xr.chunks.reduce import reduce_blocks
+from mineeco_xr.chunks.reduce import Reduced, reduce_blocks
 from mineeco_xr.chunks.run import active_client, run_tasks
 from mineeco_xr.chunks.window import from_windows
 
 __all__ = [
+    "Reduced",
     "active_client",
     "from_windows",
     "generate",

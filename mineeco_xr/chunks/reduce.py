@@ -10,8 +10,56 @@ import xarray as xr
 
 from mineeco_xr.chunks.pointwise import whole_along
 
-SPLIT_EVERY = 8
-"""How many partials one merge takes."""
+SPLIT_EVERY = 16
+"""About how many partials one merge takes."""
+
+
+class Reduced:
+    """The result of a reduction, any object, not computed yet.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        Without dims, holding the object.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def compute(self, **options: Any) -> Any:
+        """Compute and return the object."""
+        return self.array.compute(**options).item()
+
+    def to_array(
+        self, function: Callable[[Any], np.ndarray], shape: tuple[int, ...], dtype: Any
+    ) -> Any:
+        """Return ``function(object)`` as a lazy array in one chunk.
+
+        Parameters
+        ----------
+        function : callable
+            Plain module-level function that makes an array of the object.
+        shape : tuple of int
+            Of that array.
+        dtype : dtype
+            Of that array.
+
+        Returns
+        -------
+        dask.array.Array
+            Lazy.
+        """
+        import dask.array as da
+
+        return da.map_blocks(
+            _open_box,
+            self.array,
+            function=function,
+            new_axis=list(range(len(shape))),
+            chunks=tuple((size,) for size in shape),
+            dtype=dtype,
+            meta=np.empty((0,) * len(shape), dtype=dtype),
+        )
 
 
 def reduce_blocks(
@@ -21,7 +69,7 @@ def reduce_blocks(
     finish: Callable[..., Any] | None = None,
     shared: Any = None,
     parameters: Mapping[str, Any] | None = None,
-) -> Any:
+) -> Reduced:
     """Reduce rasters to one small object: a table, a histogram, a pair of extrema.
 
     Parameters
@@ -29,92 +77,146 @@ def reduce_blocks(
     partial : callable
         Plain module-level function ``partial(*blocks, shared, **parameters)`` on NumPy blocks.
     merge : callable
-        ``merge(list of partials)``, associative; it gets them in the order of the blocks.
+        ``merge(list of partials)``, associative; neighbours in space come together, in order.
     *arrays : xarray.DataArray
         Broadcastable against the first, coordinates equal. A leading dim is kept whole.
     finish : callable, optional
         ``finish(merged, shared)``, run once.
     shared : object, optional
-        Handed to every partial; may be the Delayed result of an earlier reduction.
+        Handed to every partial; may be the :class:`Reduced` result of an earlier reduction.
     parameters : mapping, optional
         Further keyword arguments of ``partial``.
 
     Returns
     -------
-    dask.delayed.Delayed
-        The finished object. The order of merging depends on the chunks alone, never on the
+    Reduced
+        The finished object, lazy. The order of merging depends on the chunks alone, never on the
         scheduler.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mineeco_xr.testing import with_grid
+    >>> def largest(block, *, shared):
+    ...     return block.max()
+    >>> raster = with_grid(np.arange(12.0).reshape(3, 4)).chunk({"x": 2})
+    >>> float(reduce_blocks(largest, max, raster).compute())
+    11.0
     """
-    from dask import delayed
+    import dask.array as da
 
     lead = [dim for dim in arrays[0].dims if dim not in ("y", "x")]
     for dim in lead:
         arrays = tuple(whole_along(array, str(dim)) for array in arrays)
-    level = _partials(partial, arrays, shared, dict(parameters or {}))
-    merging = delayed(merge, pure=True)
-    while len(level) > 1:
-        level = [merging(level[i : i + SPLIT_EVERY]) for i in range(0, len(level), SPLIT_EVERY)]
-    return level[0] if finish is None else delayed(finish, pure=True)(level[0], shared)
+    common = shared.array if isinstance(shared, Reduced) else _boxed_array(shared)
+    boxes = _partials(partial, arrays, common, dict(parameters or {}))
+    merged = da.reduction(
+        boxes,
+        chunk=_keep,
+        combine=_merger(merge),
+        aggregate=_merger(merge, drop=True),
+        concatenate=False,
+        split_every=SPLIT_EVERY,
+        dtype=object,
+        meta=np.empty((), dtype=object),
+    )
+    if finish is None:
+        return Reduced(merged)
+    meta = np.empty((), dtype=object)
+    return Reduced(
+        da.map_blocks(_finish_box, merged, common, finish=finish, dtype=object, meta=meta)
+    )
 
 
 def _partials(
     partial: Callable[..., Any],
     arrays: tuple[xr.DataArray, ...],
-    shared: Any,
+    common: Any,
     parameters: dict[str, Any],
-) -> list[Any]:
+) -> Any:
     import dask.array as da
-    from dask import delayed
 
-    lazy = [_as_dask(array) for array in xr.align(*arrays, join="exact", copy=False)]
-    dims = arrays[0].dims
-    aligned = _common_chunks(lazy, [array.dims for array in arrays], dims)
-    blocks = da.map_blocks(
+    layers = xr.align(*arrays, join="exact", copy=False)
+    dims = layers[0].dims
+    pairs: list[Any] = []
+    for layer in layers:
+        lazy = da.from_array(layer.values, chunks=-1) if layer.chunks is None else layer.data
+        pairs += [lazy, layer.dims]
+    _, cut = da.core.unify_chunks(*pairs, warn=False)
+    missing = tuple(tuple(i for i, d in enumerate(dims) if d not in x.dims) for x in layers)
+    return da.blockwise(
         _boxed_partial,
-        *aligned,
+        dims,
+        common,
+        (),
+        *(item for data, layer in zip(cut, layers, strict=True) for item in (data, layer.dims)),
         partial=partial,
-        shared=shared if hasattr(shared, "dask") else delayed(shared, pure=True, traverse=False),
+        missing=missing,
         parameters=parameters,
+        adjust_chunks=dict.fromkeys(dims, 1),
+        align_arrays=False,
         dtype=object,
-        chunks=tuple((1,) * count for count in aligned[0].numblocks),
         meta=np.empty((0,) * len(dims), dtype=object),
     )
-    unbox = delayed(_unbox, pure=True)
-    return [unbox(block) for block in blocks.to_delayed(optimize_graph=False).ravel()]
 
 
-def _as_dask(array: xr.DataArray) -> Any:
-    import dask.array as da
-
-    return da.from_array(array.values, chunks=-1) if array.chunks is None else array.data
-
-
-def _common_chunks(lazy: list[Any], dims: list[tuple[Any, ...]], order: tuple[Any, ...]) -> Any:
-    """Expand every array to the dims of the first, and cut all at the same places."""
-    import dask.array as da
-
-    indices = [[order.index(dim) for dim in names] for names in dims]
-    pairs = [item for pair in zip(lazy, indices, strict=True) for item in pair]
-    _, cut = da.core.unify_chunks(*pairs, warn=False)
-    expanded = []
-    for data, index in zip(cut, indices, strict=True):
-        selector = tuple(slice(None) if axis in index else None for axis in range(len(order)))
-        expanded.append(data[selector])
-    return expanded
-
-
-def _boxed_partial(
-    *blocks: np.ndarray,
-    partial: Callable[..., Any],
-    shared: Any,
-    parameters: dict[str, Any],
-) -> np.ndarray:
-    box = np.empty((1,) * blocks[0].ndim, dtype=object)
-    box.flat[0] = partial(
-        *(np.ascontiguousarray(block) for block in blocks), shared=shared, **parameters
-    )
+def _box(value: Any, ndim: int = 0) -> np.ndarray:
+    box = np.empty((1,) * ndim, dtype=object)
+    box[(0,) * ndim] = value
     return box
 
 
-def _unbox(box: np.ndarray) -> Any:
-    return box.flat[0]
+def _boxed_array(value: Any) -> Any:
+    import dask.array as da
+    from dask.base import tokenize
+
+    return da.from_array(_box(value), chunks=(), asarray=False, name=f"shared-{tokenize(value)}")
+
+
+def _boxed_partial(
+    common: np.ndarray,
+    *blocks: np.ndarray,
+    partial: Callable[..., Any],
+    missing: tuple[tuple[int, ...], ...],
+    parameters: dict[str, Any],
+) -> np.ndarray:
+    ready = [
+        np.expand_dims(np.ascontiguousarray(block), axes)
+        for block, axes in zip(blocks, missing, strict=True)
+    ]
+    return _box(partial(*ready, shared=common.item(), **parameters), ready[0].ndim)
+
+
+def _keep(box: np.ndarray, axis: Any, keepdims: bool) -> np.ndarray:
+    return box
+
+
+def _merger(merge: Callable[[list[Any]], Any], *, drop: bool = False) -> Callable[..., np.ndarray]:
+    from functools import partial
+
+    return partial(_merge_boxes, merge, drop)
+
+
+def _merge_boxes(
+    merge: Callable[[list[Any]], Any], drop: bool, boxes: Any, axis: Any, keepdims: bool
+) -> np.ndarray:
+    flat: list[np.ndarray] = []
+    pending = [boxes]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += reversed(item)
+        else:
+            flat.append(item)
+    value = flat[0].item() if len(flat) == 1 else merge([box.item() for box in flat])
+    return _box(value, 0 if drop else flat[0].ndim)
+
+
+def _finish_box(
+    merged: np.ndarray, common: np.ndarray, *, finish: Callable[..., Any]
+) -> np.ndarray:
+    return _box(finish(merged.item(), common.item()))
+
+
+def _open_box(box: np.ndarray, *, function: Callable[[Any], np.ndarray]) -> np.ndarray:
+    return function(box.item())

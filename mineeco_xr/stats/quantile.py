@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,6 @@ def zone_medians(
     dask.array.Array
         ``(times, zones)``, float64; NaN where a zone has no valid cell.
     """
-    import dask.array as da
-
     width = _key_bits(data.dtype)
     digits = _digit_widths(width, times * ids.size)
     state: Any = {"ids": ids, "prefixes": None, "ranks": None, "shift": width}
@@ -54,10 +53,8 @@ def zone_medians(
             shared=state,
             parameters={"nodata": nodata, "bits": bits},
         )
-    from dask import delayed
-
-    found = delayed(_middle_values, pure=True)(state, str(data.dtype))
-    return da.from_delayed(found, shape=(times, ids.size), dtype="float64")
+    values = partial(_middle_values, dtype=str(data.dtype))
+    return state.to_array(values, (times, ids.size), "float64")
 
 
 def _key_bits(dtype: np.dtype) -> int:
@@ -136,7 +133,7 @@ def _next_state(merged: Counts, state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _middle_values(state: dict[str, Any], dtype: str) -> np.ndarray:
+def _middle_values(state: dict[str, Any], *, dtype: str) -> np.ndarray:
     from mineeco_xr.kernels import zonal as kernels
 
     low, high = (kernels.from_ordered_keys(keys, np.dtype(dtype)) for keys in state["prefixes"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,14 +104,12 @@ def zonal(
 def _layer_table(
     data: xr.DataArray, layer: ZoneLayer, area: xr.DataArray, stats: tuple[str, ...]
 ) -> xr.Dataset:
-    import dask.array as da
-
     zones = layer.raster.drop_vars("spatial_ref", errors="ignore")
     zones = zones.assign_coords(y=data["y"], x=data["x"])
     nodata = _nodata(data)
     fields = reduce_blocks(
         _partial_moments,
-        partial(_merge_sparse),
+        _merge_sparse,
         data,
         zones,
         area,
@@ -122,7 +119,7 @@ def _layer_table(
     )
     times = data.sizes[data.dims[0]] if data.ndim == 3 else 1
     shape = (times, layer.ids.size, 10)
-    moments = da.from_delayed(fields, shape=shape, dtype="float64")
+    moments = fields.to_array(np.asarray, shape, "float64")
     variables = {stat: values for stat, values in _statistics(moments).items() if stat in stats}
     if "median" in stats:
         variables["median"] = zone_medians(data, zones, layer.ids, nodata, times)

@@ -201,7 +201,7 @@ def test_a_cluster_sends_blocks_to_the_client(tmp_path):
     from distributed import Client
 
     data = raster()
-    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None):
+    with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"):
         path = write_cog(data.chunk(y=200, x=300), tmp_path / "c.tif")
     with rasterio.open(path) as file:
         np.testing.assert_array_equal(file.read(1), data.values)
