@@ -25,7 +25,8 @@ format: $(READY)
 
 # Kernels count as covered only when numba does not compile them.
 coverage: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/kernels --cov=mineeco_xr.kernels --cov-report=term-missing
+	NUMBA_DISABLE_JIT=1 MINEECO_EXAMPLES=5 $(BIN)/python -m pytest tests/kernels \
+		-W "ignore:overflow encountered:RuntimeWarning" --cov=mineeco_xr.kernels --cov-report=term-missing
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

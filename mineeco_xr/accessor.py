@@ -81,7 +81,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
     SchemaError
         If the cube has no such variable.
     """
-    from mineeco_xr.cube.grid import grid_mapping_of
+    from mineeco_xr.cube.grid import layer_of
     from mineeco_xr.errors import SchemaError
 
     if isinstance(name, xr.DataArray):
@@ -91,11 +91,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
             f"the cube has no variable {name!r} for {role!r}; it has "
             f"{sorted(map(str, data.data_vars))}. Name the one you mean with {role}='...'."
         )
-    found = data[name]
-    mapping = grid_mapping_of(data)
-    if "spatial_ref" not in found.coords and mapping is not None:
-        found = found.assign_coords(spatial_ref=mapping)
-    return found
+    return layer_of(data, name)
 
 
 _CUBE, _STATS, _WATER = "mineeco_xr.cube", "mineeco_xr.stats", "mineeco_xr.carbonwater"

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
-from mineeco_xr.cube.grid import require_same_grid
+from mineeco_xr.cube.grid import layer_of, require_same_grid
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.tables import read_table
@@ -121,14 +121,14 @@ def _layers(
             f"index {name!r} needs the bands {list(variables.values())}; the cube lacks {missing} "
             f"and has {sorted(map(str, bands.data_vars))}. Name them with rename={{'nir': 'B5'}}."
         )
-    layers = [bands[variable] for variable in variables.values()]
+    layers = [layer_of(bands, variable) for variable in variables.values()]
     integers = [str(layer.name) for layer in layers if layer.dtype.kind in "iu"]
     if integers:
         raise SchemaError(
             f"bands {integers} hold integers, which are digital numbers: scale them to reflectance "
             "first (Landsat collection 2: DN * 0.0000275 - 0.2)."
         )
-    require_same_grid({str(layer.name): layer for layer in layers})
+    require_same_grid(dict(zip(variables.values(), layers, strict=True)))
     return layers
 
 
@@ -179,7 +179,8 @@ _FORMULAS: dict[str, Callable[..., np.ndarray]] = {
 
 def _builtin_block(*blocks: np.ndarray, name: str) -> np.ndarray:
     formula: Callable[..., np.ndarray] = _FORMULAS.get(name, _difference)
-    return formula(*blocks)
+    with np.errstate(all="ignore"):
+        return formula(*blocks)
 
 
 def _from_spyndex(bands: xr.Dataset, name: str, rename: dict[str, str]) -> tuple[xr.DataArray, str]:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import require_same_grid
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import require_same_times
 from mineeco_xr.cube.units import format_units, parse_units, unit_factor, units_of
@@ -78,16 +79,16 @@ def wue(
     """
     if et_min <= 0:
         raise ParameterError(f"et_min is {et_min}: it must be positive, in mm per period.")
-    require_same_grid({str(npp.name or "npp"): npp, str(et.name or "et"): et})
-    require_same_times({str(npp.name or "npp"): npp, str(et.name or "et"): et})
+    require_same_grid({"npp": npp, "et": et})
+    require_same_times({"npp": npp, "et": et})
     factors = _factors(npp, et)
     if over is not None and over not in npp.dims:
         raise ParameterError(f"over is {over!r}, but npp has dims {tuple(npp.dims)}.")
+    layers = (as_float(npp), as_float(et))
     result = pointwise(
         _ratio_block if over is None else _ratio_of_sums_block,
-        npp,
-        et,
-        dtype=_float_type(npp, et),
+        *layers,
+        dtype=np.result_type(*(layer.dtype for layer in layers)),
         core_dim=over,
         parameters={
             "npp_factor": factors[0],
@@ -104,11 +105,6 @@ def wue(
         attrs=_ATTRS if over is None else {**_ATTRS, "cell_methods": f"{over}: ratio of sums"},
         name="wue",
     )
-
-
-def _float_type(npp: xr.DataArray, et: xr.DataArray) -> np.dtype:
-    common = np.result_type(npp.dtype, et.dtype)
-    return common if np.issubdtype(common, np.floating) else np.dtype("float64")
 
 
 def _factors(npp: xr.DataArray, et: xr.DataArray) -> tuple[float, float]:
@@ -169,10 +165,7 @@ def _ratio_block(
     et_min: float,
 ) -> np.ndarray:
     carbon, water = _masked(npp, et, npp_factor, et_factor)
-    kind = np.result_type(npp, et)
-    return _divide(
-        carbon, water, npp_min, et_min, kind if kind.kind == "f" else np.dtype("float64")
-    )
+    return _divide(carbon, water, npp_min, et_min, np.result_type(npp, et))
 
 
 def _ratio_of_sums_block(
@@ -243,7 +236,7 @@ def wue_zonal(
     factors = _factors(npp, et)
     cells = zonal(ratio, zones, ["mean", "std", "count", "valid_share", "area"], name=name)
     carbon, water = (
-        zonal((data * factor).where(ratio.notnull()), zones, ["mean"], name=name)["mean"]
+        zonal((as_float(data) * factor).where(ratio.notnull()), zones, ["mean"], name=name)["mean"]
         for data, factor in zip((npp, et), factors, strict=True)
     )
     value = carbon / water if how == "ratio_of_sums" else cells["mean"]

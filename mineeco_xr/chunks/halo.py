@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.align import aligned
 from mineeco_xr.errors import ParameterError
 
 BLOCK_PER_DEPTH = 4
@@ -54,7 +55,7 @@ def halo(
     """
     if depth < 1:
         raise ParameterError(f"depth is {depth}: a halo needs at least 1 cell.")
-    arrays = xr.align(*arrays, join="exact", copy=False)
+    arrays = aligned(arrays)
     fills = [_fill_value(array, fill) for array in arrays]
     call = partial(function, **dict(parameters or {}))
     first = arrays[0]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.align import aligned
+
 BLOCK_BYTES = 64 * 2**20
 """What a block may weigh after a dim was made whole; keeps about 12 live blocks below 1 GiB."""
 
@@ -53,7 +55,7 @@ def pointwise(
     >>> pointwise(np.sqrt, a, dtype="float64").compute().values
     array([0.        , 1.        , 1.41421356, 1.73205081])
     """
-    arrays = xr.align(*arrays, join="exact", copy=False)
+    arrays = aligned(arrays)
     if core_dim is not None:
         arrays = tuple(_core_first(whole_along(array, core_dim), core_dim) for array in arrays)
     dims = tuple(dict.fromkeys(dim for array in arrays for dim in array.dims))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.align import aligned
 from mineeco_xr.chunks.pointwise import whole_along
 
 SPLIT_EVERY = 16
@@ -136,7 +137,7 @@ def _partials(
 ) -> Any:
     import dask.array as da
 
-    layers = xr.align(*arrays, join="exact", copy=False)
+    layers = aligned(arrays)
     dims = layers[0].dims
     pairs: list[Any] = []
     for layer in layers:

@@ -77,8 +77,20 @@ class TiffInfo:
         return f"({', '.join(named[:12])}{', ...' if len(named) > 12 else ''})" if named else ""
 
 
-def tiff_info(path: str | Path) -> TiffInfo:
+def tiff_info(path: str | Path, *, crs: str | None = None) -> TiffInfo:
     """Read and check the header of a GeoTIFF.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    crs : str, optional
+        Reference system of a file that names none.
+
+    Returns
+    -------
+    TiffInfo
+        What the header says.
 
     Raises
     ------
@@ -97,16 +109,17 @@ def tiff_info(path: str | Path) -> TiffInfo:
     try:
         with rasterio.open(path) as source:
             _require_complete(source, path)
-            if source.crs is None:
-                raise GridMismatch(f"raster {path} names no reference system: write one into it.")
+            if source.crs is None and crs is None:
+                raise GridMismatch(
+                    f"raster {path} names no reference system: write one into it, or name it in "
+                    "the manifest with crs = '...'."
+                )
             if source.transform.b or source.transform.d:
                 raise GridMismatch(f"raster {path} has a rotated grid: warp it north-up first.")
-            wkt = source.crs.to_wkt()
-            epsg = source.crs.to_epsg()
             grid = GeoBox(
                 (source.height, source.width),
                 Affine(*source.transform[:6]),
-                f"EPSG:{epsg}" if epsg else wkt,
+                _crs_text(source.crs) if source.crs is not None else crs,
             )
             return TiffInfo(
                 path=path,
@@ -120,6 +133,11 @@ def tiff_info(path: str | Path) -> TiffInfo:
             )
     except rasterio.errors.RasterioIOError as error:
         raise DataError(f"raster {path} cannot be read: {error}") from error
+
+
+def _crs_text(crs: Any) -> str:
+    epsg = crs.to_epsg()
+    return f"EPSG:{epsg}" if epsg else str(crs.to_wkt())
 
 
 def _require_complete(source: Any, path: Path) -> None:
@@ -158,7 +176,8 @@ def open_tiff(info: TiffInfo, band: int = 0, *, chunk: int = READ_SIDE) -> xr.Da
     Returns
     -------
     xarray.DataArray
-        Dims ``(y, x)``, the file's own type, ``attrs["_FillValue"]`` from its nodata value.
+        Dims ``(y, x)``, the file's own type, ``attrs["_FillValue"]`` from its nodata value, and
+        ``scale_factor`` and ``add_offset`` where the file has them.
     """
     status = os.stat(info.path)
     raster = generate(
@@ -176,6 +195,10 @@ def open_tiff(info: TiffInfo, band: int = 0, *, chunk: int = READ_SIDE) -> xr.Da
     nodata = info.nodata[band]
     if nodata is not None and raster.dtype.kind in "iu":
         raster.attrs["_FillValue"] = _as_integer(nodata, raster.dtype, info.path)
+    elif nodata is not None and not np.isnan(nodata):
+        raster.attrs["_FillValue"] = raster.dtype.type(nodata)
+    if (info.scales[band], info.offsets[band]) != (1.0, 0.0):
+        raster.attrs |= {"scale_factor": info.scales[band], "add_offset": info.offsets[band]}
     return raster
 
 

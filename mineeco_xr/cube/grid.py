@@ -129,6 +129,19 @@ def _exact_affine(data: xr.DataArray | xr.Dataset) -> Any:
     return affine
 
 
+def layer_of(cube: xr.Dataset, name: str) -> xr.DataArray:
+    """Return a variable of a cube with its reference system.
+
+    A store that was opened without ``decode_coords="all"`` keeps the reference system as a variable
+    of its own, which a plain ``cube[name]`` would leave behind.
+    """
+    found = cube[name]
+    mapping = grid_mapping_of(cube)
+    if "spatial_ref" not in found.coords and mapping is not None:
+        found = found.assign_coords(spatial_ref=mapping)
+    return found
+
+
 def make_grid(
     bounds: tuple[float, float, float, float],
     *,

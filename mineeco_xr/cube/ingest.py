@@ -15,11 +15,12 @@ from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import grid_difference, make_grid
 from mineeco_xr.cube.manifest import LayerSpec, Manifest, load_toml, validated
 from mineeco_xr.cube.modis import decode_modis
+from mineeco_xr.cube.nodata import fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.sources import Slice, open_sources
 from mineeco_xr.cube.store import side_for
 from mineeco_xr.cube.time import require_same_times
-from mineeco_xr.cube.units import parse_units
+from mineeco_xr.cube.units import convert_units, parse_units
 from mineeco_xr.cube.warp import source_window, warp
 from mineeco_xr.errors import GridMismatch, SchemaError, UnitError
 
@@ -166,6 +167,7 @@ def _layer(
 
 def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr.DataArray:
     attrs = {k: v for k, v in arrays[0].attrs.items() if k not in ("history", "mineeco")}
+    arrays = [_like_first(array, attrs, name) for array in arrays]
     joined = arrays[0] if len(arrays) == 1 else xr.concat(arrays, "time", join="exact")
     if "time" in joined.dims:
         joined = joined.sortby("time")
@@ -181,6 +183,28 @@ def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr
     return joined.rename(name)
 
 
+def _like_first(array: xr.DataArray, attrs: dict[str, Any], name: str) -> xr.DataArray:
+    """Give one file of a stack the unit and the nodata code of the first."""
+    if "units" in attrs and "units" in array.attrs:
+        array = convert_units(array, attrs["units"], name=name)
+    first, own = attrs.get("_FillValue"), array.attrs.get("_FillValue")
+    if own is None or own == first:
+        return array
+    if first is None or first in np.atleast_1d(attrs.get("flag_values", [])):
+        raise SchemaError(
+            f"classes {name!r}: one file's nodata code is {own}, the first file's {first}: give "
+            "all of them one code."
+        )
+    codes = {"own": own, "first": first}
+    return pointwise(_recode_block, array, dtype=array.dtype, parameters=codes).assign_attrs(
+        array.attrs
+    )
+
+
+def _recode_block(block: np.ndarray, *, own: Any, first: Any) -> np.ndarray:
+    return np.where(block == own, first, block)
+
+
 def _decoded(
     name: str, spec: LayerSpec, data: xr.DataArray, origin: str
 ) -> dict[str, xr.DataArray]:
@@ -189,11 +213,15 @@ def _decoded(
         decoded = decode_modis(data, spec.product, layer=spec.layer)
         value, flag = decoded.data_vars
         return {name: decoded[value].rename(name), f"{name}_fill_class": decoded[flag]}
-    fills = sorted({*spec.fill_values, *_own_fill(data)})
+    own = fill_value_of(data)
+    fills = sorted({*spec.fill_values, *([] if own is None else [own])})
     units = _agreed_units(name, spec, data, origin)
+    # What the manifest says replaces what the file says of its own scaling.
+    scale = data.attrs.get("scale_factor", 1.0) if spec.scale is None else spec.scale
+    offset = data.attrs.get("add_offset", 0.0) if spec.offset is None else spec.offset
     keep_classes = (
         data.dtype.kind in "iu"
-        and spec.scale is None
+        and (scale, offset) == (1.0, 0.0)
         and (
             spec.classes is not None
             or (units is None and spec.resampling in ("nearest", "mode", None))
@@ -202,7 +230,7 @@ def _decoded(
     if keep_classes:
         result = data if len(fills) <= 1 else data.where(~data.isin(fills), fills[0])
         result.attrs = {"_FillValue": data.dtype.type(fills[0])} if fills else {}
-    elif fills or spec.valid_range or spec.scale is not None or spec.offset is not None:
+    elif fills or spec.valid_range or (scale, offset) != (1.0, 0.0):
         result = pointwise(
             _decode_block,
             data,
@@ -210,19 +238,14 @@ def _decoded(
             parameters={
                 "fills": tuple(fills),
                 "valid_range": spec.valid_range,
-                "scale": 1.0 if spec.scale is None else spec.scale,
-                "offset": 0.0 if spec.offset is None else spec.offset,
+                "scale": scale,
+                "offset": offset,
             },
         )
     else:
         result = data if data.dtype.kind == "f" else data.astype("float32")
     kept = {k: v for k, v in data.attrs.items() if k in ("long_name", "standard_name")}
     return {name: result.assign_attrs(kept | ({"units": units} if units else {})).rename(name)}
-
-
-def _own_fill(data: xr.DataArray) -> list[float]:
-    found = data.attrs.get("_FillValue")
-    return [] if found is None or np.isnan(found) else [float(found)]
 
 
 def _agreed_units(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -> str | None:

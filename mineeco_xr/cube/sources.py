@@ -102,7 +102,7 @@ def _files(name: str, spec: LayerSpec, base: Path) -> list[Path]:
 
 
 def _tiff_slices(path: Path, spec: LayerSpec) -> list[Slice]:
-    info = tiff_info(path)
+    info = tiff_info(path, crs=spec.crs)
     if spec.bands != "time":
         dates = () if spec.static else (parse_date(path.name, spec.date_pattern),)
         load = partial(_load_band, info, info.band_index(spec.band))
@@ -172,10 +172,31 @@ def _standard_dims(data: xr.DataArray, origin: str) -> xr.DataArray:
     extra = set(data.dims) - {"time", "y", "x"}
     if extra or not {"y", "x"} <= set(data.dims):
         raise SchemaError(f"{origin} has dims {tuple(data.dims)}: (time, y, x) were expected.")
-    if "time" in data.dims and np.issubdtype(data["time"].dtype, np.number):
-        years = [np.datetime64(f"{int(year)}-01-01") for year in data["time"].values]
-        data = data.assign_coords(time=np.asarray(years, dtype="datetime64[ns]"))
+    if "time" in data.dims:
+        data = data.assign_coords(time=_as_dates(data, origin))
     return data.transpose(..., "y", "x")
+
+
+def _as_dates(data: xr.DataArray, origin: str) -> np.ndarray:
+    """Return the dates of a file; whole numbers are years, other calendars go by their day."""
+    if "time" not in data.coords:
+        raise SchemaError(f"{origin} has a time dim without dates: assign them in the file.")
+    values = data["time"].values
+    if np.issubdtype(values.dtype, np.datetime64):
+        return values.astype("datetime64[ns]")
+    if np.issubdtype(values.dtype, np.number):
+        if not ((values >= 1800) & (values <= 2200) & (values == np.round(values))).all():
+            raise SchemaError(
+                f"{origin} has the times {values[:3].tolist()}, which are neither dates nor years: "
+                "write CF dates into the file."
+            )
+        years = [f"{int(year)}-01-01" for year in values]
+        return np.asarray(years, dtype="datetime64[ns]")
+    try:
+        days = [f"{t.year:04d}-{t.month:02d}-{t.day:02d}" for t in values]
+        return np.asarray(days, dtype="datetime64[ns]")
+    except (AttributeError, ValueError) as error:
+        raise SchemaError(f"{origin}: its times cannot be read as dates ({error}).") from None
 
 
 def _require_dates(name: str, slices: list[Slice]) -> None:

@@ -225,8 +225,10 @@ def convert_units(data: xr.DataArray, target: str, *, name: str | None = None) -
     400.0
     """
     label = str(name or data.name or "the raster")
+    from mineeco_xr.cube.nodata import as_float
+
     factor = unit_factor(units_of(data, expected=target, name=label), target, name=repr(label))
     if factor == 1.0:
         return data.assign_attrs(units=target)
-    dtype = data.dtype if np.issubdtype(data.dtype, np.floating) else np.dtype("float64")
-    return (data * dtype.type(factor)).assign_attrs(data.attrs, units=target)
+    values = as_float(data)
+    return (values * values.dtype.type(factor)).assign_attrs(values.attrs, units=target)

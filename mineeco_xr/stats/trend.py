@@ -7,6 +7,7 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import geobox_of
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import decimal_years
 from mineeco_xr.cube.units import format_units, parse_units
@@ -91,10 +92,9 @@ def trend(
 def _fit(data: xr.DataArray, years: np.ndarray, min_n: int, dim: str) -> xr.Dataset:
     from mineeco_xr.kernels.trend import OUTPUTS
 
-    values = data if np.issubdtype(data.dtype, np.floating) else data.astype("float64")
     layers = pointwise(
         _trend_block,
-        values.transpose(dim, ...),
+        as_float(data).transpose(dim, ...),
         dtype="float64",
         core_dim=dim,
         outputs=len(OUTPUTS),

@@ -7,6 +7,7 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import geobox_of
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 
@@ -54,10 +55,9 @@ def variation(data: xr.DataArray, *, min_n: int = 3, dim: str = "time") -> xr.Da
     if dim not in data.dims:
         raise SchemaError(f"{data.name or 'the raster'!r} has no dim {dim!r}, only {data.dims}.")
     geobox_of(data)
-    values = data if np.issubdtype(data.dtype, np.floating) else data.astype("float64")
     result = pointwise(
         _variation_block,
-        values.transpose(dim, ...),
+        as_float(data).transpose(dim, ...),
         dtype="float64",
         core_dim=dim,
         parameters={"min_n": min_n},

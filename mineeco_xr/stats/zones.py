@@ -76,7 +76,7 @@ def _raster_layer(
             f"zones {zones.name!r} are {zones.dtype}: a zone raster holds integers. Convert it "
             "with fillna(0).astype('int32')."
         )
-    require_same_grid({str(data.name or "data"): grid, str(zones.name or "zones"): zones})
+    require_same_grid({"data": grid, "zones": zones})
     ids = _known_ids(zones)
     labels = ids.astype(object) if "flag_meanings" in zones.attrs else ids
     if "flag_meanings" in zones.attrs:

@@ -50,3 +50,36 @@ def test_merging_with_nothing_changes_nothing():
     empty[..., zonal.LOW], empty[..., zonal.HIGH] = np.inf, -np.inf
     np.testing.assert_array_equal(zonal.merge_moments(fields, empty), fields)
     np.testing.assert_array_equal(zonal.merge_moments(empty, fields), fields)
+
+
+@given(seed=st.integers(0, 1000), bits=st.integers(2, 12))
+def test_located_counted_and_summed_by_brute_force(seed, bits):
+    rng = np.random.default_rng(seed)
+    zones = rng.integers(-2, 5, (6, 7)).astype("int32")
+    values = rng.integers(0, 9, (2, 6, 7)).astype("float64")
+    values[rng.random(values.shape) < 0.2] = np.nan
+    ids = np.array([-2, 1, 3, 9], dtype="int64")
+    index, present = zonal.locate_zones(zones, ids)
+    assert present.tolist() == [i for i, zone in enumerate(ids) if (zones == zone).any()]
+    area = rng.uniform(1, 2, 6)
+    fields = zonal.zone_moments(values, index, area, present.size, np.nan)
+    keys = zonal.ordered_keys(values)
+    prefixes = np.zeros((2, 2, present.size), dtype="uint64")
+    counts = zonal.digit_counts(keys, np.isfinite(values), index, prefixes, 64 - bits, bits)
+    for number, position in enumerate(present):
+        mask = zones == ids[position]
+        assert (index[mask] == number).all()
+        for t in range(2):
+            cells = values[t][mask]
+            weights = np.broadcast_to(area[:, None], zones.shape)[mask][np.isfinite(cells)]
+            cells = cells[np.isfinite(cells)]
+            own = fields[t, number]
+            assert own[zonal.COUNT] == cells.size == counts[0, t, number].sum()
+            assert own[zonal.CELLS] == mask.sum()
+            if cells.size:
+                mean = np.average(cells, weights=weights)
+                assert own[zonal.MEAN] == pytest.approx(mean)
+                spread = np.average((cells - mean) ** 2, weights=weights)
+                assert own[zonal.MOMENT] / own[zonal.WEIGHT] == pytest.approx(spread, abs=1e-9)
+                assert (own[zonal.LOW], own[zonal.HIGH]) == (cells.min(), cells.max())
+    assert (index[~np.isin(zones, ids)] == -1).all()

@@ -1,0 +1,56 @@
+"""Nodata: stored codes that mean no value, turned into NaN before any arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.chunks import pointwise
+
+
+def fill_value_of(data: xr.DataArray) -> float | None:
+    """Return the code that means nodata, or None; NaN counts as none.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> fill_value_of(xr.DataArray([1, 255], dims="x", attrs={"_FillValue": 255}))
+    255.0
+    """
+    found = data.attrs.get("_FillValue", data.encoding.get("_FillValue"))
+    if found is None or np.isnan(found):
+        return None
+    return float(found)
+
+
+def as_float(data: xr.DataArray) -> xr.DataArray:
+    """Return a raster as floats in which NaN is the only nodata.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        Floats or integers; ``_FillValue`` in attributes or encoding is masked.
+
+    Returns
+    -------
+    xarray.DataArray
+        float32 or float64: integers of up to 16 bits become float32, others float64. The same
+        object when nothing has to change. Attributes are kept, less ``_FillValue``.
+    """
+    fill = fill_value_of(data)
+    if data.dtype.kind == "f" and fill is None and data.dtype.itemsize > 2:
+        return data
+    small = data.dtype.itemsize <= 2 or data.dtype == np.float32
+    result = pointwise(
+        _mask_block, data, dtype="float32" if small else "float64", parameters={"fill": fill}
+    ).transpose(*data.dims)
+    attrs = {key: value for key, value in data.attrs.items() if key != "_FillValue"}
+    return result.assign_attrs(attrs).rename(data.name)
+
+
+def _mask_block(block: np.ndarray, *, fill: float | None) -> np.ndarray:
+    kind = "float32" if block.dtype.itemsize <= 2 or block.dtype == np.float32 else "float64"
+    values = block.astype(kind)
+    if fill is not None:
+        values[block == np.asarray(fill).astype(block.dtype)] = np.nan
+    return values
