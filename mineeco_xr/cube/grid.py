@@ -260,7 +260,7 @@ def grid_difference(found: GeoBox, expected: GeoBox) -> str | None:
         The first difference that matters: reference system, cell size, offset, shape.
     """
     if found.crs != expected.crs:
-        return f"has CRS {_short_crs(found)} where {_short_crs(expected)} was expected"
+        return f"has CRS {crs_name(found)} where {crs_name(expected)} was expected"
     step = np.array([expected.affine.a, expected.affine.e])
     steps = np.array([found.affine.a, found.affine.e])
     extent = max(*expected.shape, 1)
@@ -275,11 +275,12 @@ def grid_difference(found: GeoBox, expected: GeoBox) -> str | None:
     return None
 
 
-def _short_crs(grid: GeoBox) -> str:
+def crs_name(grid: GeoBox) -> str:
+    """Return a short name of a grid's reference system, for messages."""
     crs = grid.crs
     if crs is None:
         return "none"
-    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs)[:60]
+    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.proj.name)
 
 
 def require_same_grid(layers: Mapping[str, xr.DataArray | xr.Dataset | GeoBox]) -> GeoBox:
@@ -338,7 +339,7 @@ def require_metres(grid: GeoBox, function: str) -> None:
     if unit not in {"metre", "meter", "m"}:
         raise GridMismatch(
             f"{function} measures distances and needs a projected grid in metres; this one is "
-            f"{_short_crs(grid)}. Warp the layer onto a projected grid with mineeco_xr.warp."
+            f"{crs_name(grid)}. Warp the layer onto a projected grid with mineeco_xr.warp."
         )
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from mineeco_xr.chunks import generate
 from mineeco_xr.cube.grid import geobox_of, grid_coords
 from mineeco_xr.cube.provenance import finalize
-from mineeco_xr.errors import DataError, GridMismatch, SchemaError
+from mineeco_xr.errors import DataError, GridMismatch, ParameterError, SchemaError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -112,7 +112,8 @@ def segment_table(geometries: Any, grid: GeoBox) -> SegmentTable:
     inverse = ~grid.affine
     parts, starts, bounds, areal = [], [0], [], []
     for geometry in geometries:
-        lines = _segments_of(geometry, shapely)
+        flat = bool(shapely.get_dimensions(geometry) == 2)
+        lines = _segments_of(geometry, shapely, only_areas=flat)
         x, y = lines[:, 0::2], lines[:, 1::2]
         cells = np.empty_like(lines)
         cells[:, 0::2] = inverse.a * x + inverse.b * y + inverse.c
@@ -121,7 +122,7 @@ def segment_table(geometries: Any, grid: GeoBox) -> SegmentTable:
         starts.append(starts[-1] + len(cells))
         both = cells.reshape(-1, 2)
         bounds.append([*both.min(axis=0, initial=np.inf), *both.max(axis=0, initial=-np.inf)])
-        areal.append(shapely.get_dimensions(geometry) == 2)
+        areal.append(flat)
     return SegmentTable(
         np.concatenate(parts) if parts else np.empty((0, 4)),
         np.asarray(starts, dtype="int64"),
@@ -130,11 +131,14 @@ def segment_table(geometries: Any, grid: GeoBox) -> SegmentTable:
     )
 
 
-def _segments_of(geometry: Any, shapely: Any) -> np.ndarray:
+def _segments_of(geometry: Any, shapely: Any, *, only_areas: bool) -> np.ndarray:
+    """Edges of the parts; of a collection with areas only those, whose rings make the interior."""
     found = []
     for part in shapely.get_parts(geometry):
         if shapely.get_num_geometries(part) > 1 or part.geom_type.startswith("Multi"):
-            found.append(_segments_of(part, shapely))
+            found.append(_segments_of(part, shapely, only_areas=only_areas))
+            continue
+        if only_areas and part.geom_type != "Polygon":
             continue
         curves = shapely.get_rings(part) if part.geom_type == "Polygon" else [part]
         for curve in curves:
@@ -189,7 +193,9 @@ def burn(
     GridMismatch
         If the vectors or the grid have no reference system.
     SchemaError
-        If the column is missing.
+        If the column is missing or holds no numbers.
+    ParameterError
+        If ``dtype`` cannot hold a value.
 
     Notes
     -----
@@ -231,17 +237,33 @@ def burn(
 
 def _burn_values(vectors: gpd.GeoDataFrame, values: Any, dtype: np.dtype) -> np.ndarray:
     if values is None:
-        return np.arange(1, len(vectors) + 1).astype(dtype)
+        return _exactly(np.arange(1, len(vectors) + 1), len(vectors), dtype)
     if isinstance(values, str):
         if values not in vectors.columns:
             raise SchemaError(
                 f"vectors have no column {values!r}; there are {sorted(map(str, vectors.columns))}."
             )
         values = vectors[values]
-    found = np.asarray(values)
-    if found.shape != (len(vectors),):
-        raise SchemaError(f"{found.size} values for {len(vectors)} features: give one each.")
-    return found.astype(dtype)
+    return _exactly(np.asarray(values), len(vectors), dtype)
+
+
+def _exactly(values: np.ndarray, count: int, dtype: np.dtype) -> np.ndarray:
+    """Cast values, and refuse a type that cannot hold them."""
+    if values.shape != (count,):
+        raise SchemaError(f"{values.size} values for {count} features: give one each.")
+    if values.dtype.kind not in "biuf":
+        raise SchemaError(f"the values to burn are {values.dtype}: give numbers.")
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = values.astype(dtype)
+        lossy = ~np.isclose(cast.astype("float64"), values.astype("float64"), equal_nan=True)
+    if dtype.kind in "iu":
+        lossy |= cast.astype("float64") != values.astype("float64")
+    if lossy.any():
+        raise ParameterError(
+            f"{dtype} cannot hold the value {values[lossy][0]} of feature "
+            f"{int(np.flatnonzero(lossy)[0])}: name a wider dtype."
+        )
+    return cast
 
 
 def _burn_block(

@@ -17,6 +17,7 @@ import xarray as xr
 
 from mineeco_xr.chunks.window import Window, from_windows
 from mineeco_xr.cube.grid import SPATIAL_DIMS, geobox_of, grid_coords, grid_difference
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import DataError, ParameterError
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 RESAMPLING = ("nearest", "bilinear", "average", "sum", "mode")
 DEFAULT_CHUNK = 2048
+WINDOW_BYTES = 64 * 2**20
+"""What the source cells under one target block may weigh, a date."""
 _KEPT_ATTRS = ("units", "long_name", "standard_name", "flag_values", "flag_meanings", "_FillValue")
 _PROBES = 17
 
@@ -90,16 +93,19 @@ def warp(
     source_grid = geobox_of(data)
     target = geobox_of(like) if isinstance(like, xr.DataArray | xr.Dataset) else like
     if grid_difference(source_grid, target) is None:
-        ordered = data.transpose(..., *SPATIAL_DIMS)
-        return _finished(_placed(ordered, target, ordered.data), data, target, None, resampling)
+        return _on_the_same_grid(data, target, resampling, chunks)
     prepared, fill = _prepared(data, resampling, nodata)
-    lazy = _as_dask(prepared)
     margin = 1 if resampling == "nearest" else 2
+    wanted = _target_chunks(target, chunks)
+    sides, dates = _affordable(target, source_grid, wanted, prepared, margin)
+    lazy = _as_dask(prepared)
+    if prepared.ndim > 2:
+        lazy = lazy.rechunk({axis: min(dates, lazy.shape[axis]) for axis in range(lazy.ndim - 2)})
     warped = from_windows(
         _warp_block,
         lazy,
         lambda rows, columns: source_window(rows, columns, target, source_grid, margin),
-        _target_chunks(target, chunks),
+        sides,
         dtype=prepared.dtype,
         fill=fill,
         parameters={
@@ -110,9 +116,22 @@ def warp(
             "min_valid": min_valid,
         },
     )
+    warped = warped.rechunk((*warped.chunks[:-2], *wanted))
     if data.chunks is None and chunks is None:
         warped = warped.compute()
     return _finished(_placed(prepared, target, warped), data, target, fill, resampling)
+
+
+def _on_the_same_grid(
+    data: xr.DataArray, target: GeoBox, resampling: str, chunks: Any
+) -> xr.DataArray:
+    ordered = data.transpose(..., *SPATIAL_DIMS)
+    if resampling not in ("nearest", "mode"):
+        ordered = as_float(ordered)
+    if chunks is not None and ordered.chunks is not None:
+        rows, columns = _target_chunks(target, chunks)
+        ordered = ordered.chunk({"y": rows, "x": columns})
+    return _finished(_placed(ordered, target, ordered.data), data, target, None, resampling)
 
 
 def _prepared(
@@ -121,7 +140,7 @@ def _prepared(
     """Return the source with rows and columns last and a nodata value that fits its dtype."""
     ordered = data.transpose(..., *SPATIAL_DIMS)
     if np.issubdtype(data.dtype, np.floating):
-        return ordered, float("nan")
+        return as_float(ordered), float("nan")
     found = nodata if nodata is not None else data.attrs.get("_FillValue")
     if found is None:
         found = data.encoding.get("_FillValue")
@@ -149,6 +168,36 @@ def _target_chunks(target: GeoBox, chunks: Any) -> tuple[tuple[int, ...], tuple[
     return rows, columns
 
 
+def _affordable(
+    target: GeoBox,
+    source: GeoBox,
+    wanted: tuple[tuple[int, ...], tuple[int, ...]],
+    prepared: xr.DataArray,
+    margin: int,
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], int]:
+    """Return target chunks whose windows of the source are small, and dates to take at once.
+
+    Onto coarser cells a block of the target covers many times its own cells in the source.
+    """
+    side = max(max(sizes, default=1) for sizes in wanted)
+    limit = WINDOW_BYTES // prepared.dtype.itemsize
+    middle = [size // 2 for size in target.shape]
+    while side > 1:
+        block = [slice(m, min(m + side, n)) for m, n in zip(middle, target.shape, strict=True)]
+        window = source_window(block[0], block[1], target, source, margin)
+        if window is None or (window[1] - window[0]) * (window[3] - window[2]) <= limit:
+            break
+        side = max(1, side // 2)
+    else:
+        window = None
+    cells = 1 if window is None else (window[1] - window[0]) * (window[3] - window[2])
+    rows, columns = (
+        tuple(min(side, size - at) for size in sizes for at in range(0, size, side))
+        for sizes in wanted
+    )
+    return (rows, columns), max(1, 2 * limit // max(cells, 1))
+
+
 def _placed(prepared: xr.DataArray, target: GeoBox, values: Any) -> xr.DataArray:
     lead = {
         name: coord
@@ -166,6 +215,8 @@ def _finished(
         attrs.pop("_FillValue", None)
         if not math.isnan(fill):
             attrs["_FillValue"] = result.dtype.type(fill)
+    elif result.dtype.kind == "f":
+        attrs.pop("_FillValue", None)
     return finalize(
         result,
         function="warp",
@@ -287,6 +338,8 @@ def _warp_block(
     r = np.arange(rows.start, rows.stop + extra, dtype="float64") + first
     grid_r, grid_c = np.meshgrid(r, c, indexing="ij")
     column, row = source_coordinates(grid_c, grid_r, target, source)
+    if corners:
+        _require_unbroken(column, source)
     _check_window(column, row, place, tuple(source.shape))
     cut = np.ascontiguousarray(window).reshape(-1, *window.shape[-2:])
     origin = (place[0], place[2])
@@ -300,6 +353,20 @@ def _warp_block(
             cut, origin, column, row, how=how, nodata=fill, min_valid=min_valid
         )
     return block.reshape(*window.shape[:-2], *block.shape[-2:])
+
+
+def _require_unbroken(column: np.ndarray, source: GeoBox) -> None:
+    """Refuse cells that straddle the edge of a round-the-world source, where columns jump."""
+    if not source.crs.geographic or column.shape[1] < 2:
+        return
+    with np.errstate(invalid="ignore"):
+        jump = np.abs(np.diff(column, axis=1)) * abs(source.affine.a) > 180
+    if bool(jump.any()):
+        raise DataError(
+            "a target cell straddles the line where the longitudes of the source jump by 360 "
+            "degrees, usually the antimeridian: shift the source's longitudes to 0..360 first, or "
+            "warp each side by itself."
+        )
 
 
 def _check_window(

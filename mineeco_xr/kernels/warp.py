@@ -166,11 +166,17 @@ def overlap_reduce(
     -------
     ndarray, (t, H, W)
         Of the dtype of the source.
+
+    Raises
+    ------
+    OverflowError
+        If a mode is asked of more than 512 different values under one target cell.
     """
     shape = (source.shape[0], columns.shape[0] - 1, columns.shape[1] - 1)
     out = np.empty(shape, dtype=source.dtype)
     fill = source.dtype.type(nodata)
-    _overlap(source, origin[0], origin[1], columns, rows, how, fill, min_valid, out)
+    if not _overlap(source, origin[0], origin[1], columns, rows, how, fill, min_valid, out):
+        raise OverflowError(f"more than {_MOST_CLASSES} different values under one target cell")
     return out
 
 
@@ -217,6 +223,8 @@ def _overlap(source, row0, column0, columns, rows, how, nodata, min_valid, out):
                         weight[t] += part
                         if how == 2:
                             count[t] = _count_class(classes[t], areas[t], count[t], value, part)
+                            if count[t] > _MOST_CLASSES:
+                                return False
                         else:
                             total[t] += part * value
             for t in range(times):
@@ -228,6 +236,7 @@ def _overlap(source, row0, column0, columns, rows, how, nodata, min_valid, out):
                     out[t, i, j] = total[t]
                 else:
                     out[t, i, j] = _largest(classes[t], areas[t], count[t])
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -296,9 +305,8 @@ def _count_class(classes, areas, count, value, part):  # type: ignore[no-untyped
         if classes[k] == value:
             areas[k] += part
             return count
-    if count == classes.size:
-        return count
-    classes[count], areas[count] = value, part
+    if count < classes.size:
+        classes[count], areas[count] = value, part
     return count + 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from mineeco_xr.chunks import reduce_blocks
 from mineeco_xr.cube.grid import cell_area, geobox_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.stats.quantile import zone_medians
+from mineeco_xr.stats.quantile import (
+    block_counts,
+    first_state,
+    merge_counts,
+    middle_values,
+    next_state,
+    remaining_passes,
+)
 from mineeco_xr.stats.zones import ZoneLayer, zone_layers
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
 STATISTICS = ("count", "mean", "median", "std", "min", "max", "sum", "valid_share", "area")
 DEFAULT_STATISTICS = STATISTICS
+FIELD_COUNT = 10
 
 
 def zonal(
@@ -66,8 +75,9 @@ def zonal(
     Crosses chunks by reduction: each block gives the moments of its zones and the partials are
     merged in the order of the blocks. On a geographic grid the weights are the true areas of the
     cells. Counts, extremes and medians are equal for any chunking, the rest to 1e-12. A median
-    reads the data again, twice or three times for float32, and holds only counts in memory. Ids of
-    a zone raster without ``flag_values`` are read when the result is built.
+    reads the data again, twice for float32 and more often where dates and zones are very many or
+    numbers are wider, and holds only counts in memory. Infinities are values. Ids of a zone raster
+    without ``flag_values`` are read when the result is built.
 
     Examples
     --------
@@ -92,7 +102,7 @@ def zonal(
     ordered = data.transpose(*extra, "y", "x").drop_vars("spatial_ref", errors="ignore")
     labels, layers = zone_layers(zones, data, grid, name=name)
     area = cell_area(grid).assign_coords(y=ordered["y"]).drop_attrs(deep=False)
-    tables = [_layer_table(ordered, layer, area, tuple(stats)) for layer in layers]
+    tables = _layer_tables(ordered, layers, area, tuple(stats))
     positions = np.concatenate([layer.positions for layer in layers])
     joined = xr.concat(tables, "zone").isel(zone=np.argsort(positions, kind="stable"))
     joined = joined.assign_coords(zone=labels)
@@ -101,34 +111,51 @@ def zonal(
     return _described(joined, data, stats, name)
 
 
-def _layer_table(
-    data: xr.DataArray, layer: ZoneLayer, area: xr.DataArray, stats: tuple[str, ...]
-) -> xr.Dataset:
-    zones = layer.raster.drop_vars("spatial_ref", errors="ignore")
-    zones = zones.assign_coords(y=data["y"], x=data["x"])
+def _layer_tables(
+    data: xr.DataArray, layers: list[ZoneLayer], area: xr.DataArray, stats: tuple[str, ...]
+) -> list[xr.Dataset]:
+    """Reduce all layers together, so that a block is read once a pass and then let go."""
+    zones = [
+        layer.raster.drop_vars("spatial_ref", errors="ignore").assign_coords(
+            y=data["y"], x=data["x"]
+        )
+        for layer in layers
+    ]
+    ids = [layer.ids for layer in layers]
     nodata = _nodata(data)
-    fields = reduce_blocks(
-        _partial_moments,
-        _merge_sparse,
+    times = data.sizes[data.dims[0]] if data.ndim == 3 else 1
+    first = first_state(ids, data.dtype, times) if "median" in stats else None
+    passed = reduce_blocks(
+        _partial_block,
+        _merge_blocks,
         data,
-        zones,
         area,
-        finish=_dense_moments,
-        shared=layer.ids,
+        *zones,
+        finish=_finish_pass,
+        shared={"ids": ids, "median": first},
         parameters={"nodata": nodata},
     )
-    times = data.sizes[data.dims[0]] if data.ndim == 3 else 1
-    shape = (times, layer.ids.size, 10)
-    moments = fields.to_array(np.asarray, shape, "float64")
-    variables = {stat: values for stat, values in _statistics(moments).items() if stat in stats}
-    if "median" in stats:
-        variables["median"] = zone_medians(data, zones, layer.ids, nodata, times)
-    dims = (data.dims[0], "zone") if data.ndim == 3 else ("zone",)
-    coords = {data.dims[0]: data[data.dims[0]]} if data.ndim == 3 else {}
-    columns = {
-        stat: (dims, variables[stat] if data.ndim == 3 else variables[stat][0]) for stat in stats
-    }
-    return xr.Dataset(columns, coords=coords).transpose("zone", ...)
+    medians = remaining_passes(data, zones, passed, first, nodata) if first is not None else None
+    tables = []
+    for number, layer in enumerate(layers):
+        shape = (times, layer.ids.size)
+        moments = passed.to_array(
+            partial(_layer_moments, number=number), (*shape, FIELD_COUNT), "float64"
+        )
+        variables = _statistics(moments)
+        if medians is not None:
+            pick = partial(middle_values, number=number, dtype=str(data.dtype))
+            variables["median"] = medians.to_array(pick, shape, "float64")
+        tables.append(_as_table(data, {stat: variables[stat] for stat in stats}))
+    return tables
+
+
+def _as_table(data: xr.DataArray, variables: dict[str, Any]) -> xr.Dataset:
+    if data.ndim == 2:
+        return xr.Dataset({stat: (("zone",), values[0]) for stat, values in variables.items()})
+    dim = data.dims[0]
+    columns = {stat: ((dim, "zone"), values) for stat, values in variables.items()}
+    return xr.Dataset(columns, coords={dim: data[dim]}).transpose("zone", ...)
 
 
 def _nodata(data: xr.DataArray) -> float:
@@ -140,15 +167,46 @@ def _nodata(data: xr.DataArray) -> float:
 Sparse = tuple[np.ndarray, np.ndarray]
 
 
-def _partial_moments(
-    values: np.ndarray, zones: np.ndarray, area: np.ndarray, *, shared: Any, nodata: float
-) -> Sparse:
+def _partial_block(
+    values: np.ndarray, area: np.ndarray, *zones: np.ndarray, shared: Any, nodata: float
+) -> list[tuple[Sparse, Any]]:
+    """Moments of each layer's zones, and the counts of a median's first digit when asked for."""
     from mineeco_xr.kernels import zonal as kernels
 
     cube = values.reshape(-1, *values.shape[-2:])
-    index, present = kernels.locate_zones(zones.reshape(values.shape[-2:]), shared)
-    fields = kernels.zone_moments(cube, index, area.reshape(-1), present.size, nodata)
-    return present, fields
+    results = []
+    for number, (raster, ids) in enumerate(zip(zones, shared["ids"], strict=True)):
+        index, present = kernels.locate_zones(raster.reshape(cube.shape[-2:]), ids)
+        fields = kernels.zone_moments(cube, index, area.reshape(-1), present.size, nodata)
+        state = shared["median"]
+        counts = (
+            None if state is None else block_counts(cube, index, present, state, number, nodata)
+        )
+        results.append(((present, fields), counts))
+    return results
+
+
+def _merge_blocks(parts: list[list[tuple[Sparse, Any]]]) -> list[tuple[Sparse, Any]]:
+    merged = []
+    for layer in zip(*parts, strict=True):
+        counts = [item[1] for item in layer]
+        together = None if counts[0] is None else merge_counts(counts)
+        merged.append((_merge_sparse([item[0] for item in layer]), together))
+    return merged
+
+
+def _finish_pass(merged: list[tuple[Sparse, Any]], shared: Any) -> dict[str, Any]:
+    moments = [
+        _dense_moments(fields, ids) for (fields, _), ids in zip(merged, shared["ids"], strict=True)
+    ]
+    state = shared["median"]
+    if state is not None:
+        state = next_state([counts for _, counts in merged], state)
+    return {"moments": moments, "median": state}
+
+
+def _layer_moments(passed: dict[str, Any], *, number: int) -> np.ndarray:
+    return passed["moments"][number]
 
 
 def _merge_sparse(parts: list[Sparse]) -> Sparse:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import reduce_blocks
-from mineeco_xr.cube.grid import require_same_grid
+from mineeco_xr.cube.grid import crs_name, require_same_grid
 from mineeco_xr.cube.vectors import burn, on_grid
 from mineeco_xr.errors import GridMismatch, SchemaError
 
@@ -119,8 +119,13 @@ def _vector_layers(
         raise SchemaError("the zones are empty: give at least one polygon.")
     if name is not None and name not in zones.columns:
         raise SchemaError(f"zones have no column {name!r}; there are {sorted(zones.columns)}.")
+    missing = np.flatnonzero(zones.geometry.isna() | zones.geometry.is_empty)
+    if missing.size:
+        raise SchemaError(f"zones in rows {missing.tolist()} have no geometry: drop them.")
     placed = on_grid(zones, grid, name="zones").reset_index(drop=True)
     labels = (zones[name] if name else zones.index.to_series()).to_numpy()
+    if any(label is None or label != label for label in labels.tolist()):
+        raise SchemaError(f"column {name!r} of the zones has empty names: fill them in.")
     if len(set(labels.tolist())) < len(labels):
         raise SchemaError(f"zone names are not unique: {labels.tolist()}. Dissolve or rename them.")
     _require_inside(placed, labels, grid)
@@ -142,7 +147,7 @@ def _require_inside(placed: gpd.GeoDataFrame, labels: np.ndarray, grid: GeoBox) 
     if outside:
         raise GridMismatch(
             f"zones {outside} lie outside the grid, whose extent is "
-            f"{tuple(round(value, 6) for value in box.bounds)} in {grid.crs}: check their "
+            f"{tuple(round(value, 6) for value in box.bounds)} in {crs_name(grid)}: check their "
             "reference system, or leave them out."
         )
 

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.carbonwater import wue_zonal
-from mineeco_xr.cube import cell_area, full, geobox_of
+from mineeco_xr.cube import cell_area, geobox_of
 from mineeco_xr.cube.time import decimal_years
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def zone_series(
 
 def yearly_table(npp: xr.DataArray, et: xr.DataArray, et_min: float) -> pd.DataFrame:
     """Return the series of the whole grid: one zone of all cells."""
-    everywhere = full(geobox_of(npp), 1, dtype="uint8", name="grid").assign_attrs(
-        flag_values=np.array([1], dtype="uint8"), flag_meanings="grid"
-    )
+    one = npp.isel(time=0, drop=True) if "time" in npp.dims else npp
+    everywhere = xr.ones_like(one, dtype="uint8").rename("grid")
+    everywhere.attrs = {"flag_values": np.array([1], dtype="uint8"), "flag_meanings": "grid"}
     found = wue_zonal(npp, et, everywhere, et_min=et_min).compute().isel(zone=0, drop=True)
     frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
     frame["area"] = frame["area"] * frame["valid_share"] / 1e4
