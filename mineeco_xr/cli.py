@@ -97,7 +97,7 @@ def main() -> None:
     """Run the command line; an error of ours is one sentence, not a traceback."""
     try:
         app()
-    except MineecoError as error:
+    except (MineecoError, OSError) as error:
         typer.secho(f"{type(error).__name__}: {error}", fg=typer.colors.RED, err=True)
         raise SystemExit(1) from None
 

@@ -167,7 +167,8 @@ def _layer(
 
 def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr.DataArray:
     attrs = {k: v for k, v in arrays[0].attrs.items() if k not in ("history", "mineeco")}
-    arrays = [_like_first(array, attrs, name) for array in arrays]
+    named = spec.classes if spec is not None and spec.classes else {}
+    arrays = [_like_first(array, attrs, name, named) for array in arrays]
     joined = arrays[0] if len(arrays) == 1 else xr.concat(arrays, "time", join="exact")
     if "time" in joined.dims:
         joined = joined.sortby("time")
@@ -183,14 +184,16 @@ def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr
     return joined.rename(name)
 
 
-def _like_first(array: xr.DataArray, attrs: dict[str, Any], name: str) -> xr.DataArray:
+def _like_first(
+    array: xr.DataArray, attrs: dict[str, Any], name: str, classes: Mapping[int, str]
+) -> xr.DataArray:
     """Give one file of a stack the unit and the nodata code of the first."""
     if "units" in attrs and "units" in array.attrs:
         array = convert_units(array, attrs["units"], name=name)
     first, own = attrs.get("_FillValue"), array.attrs.get("_FillValue")
     if own is None or own == first:
         return array
-    if first is None or first in np.atleast_1d(attrs.get("flag_values", [])):
+    if first is None or int(first) in classes:
         raise SchemaError(
             f"classes {name!r}: one file's nodata code is {own}, the first file's {first}: give "
             "all of them one code."

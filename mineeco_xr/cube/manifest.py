@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mineeco_xr.errors import DataError, ParameterError
 
@@ -19,6 +19,22 @@ class Spec(BaseModel):
     """Base of every part of a configuration: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_crs(text: str | None) -> str | None:
+    """Check that pyproj knows a reference system."""
+    if text is not None:
+        from pyproj import CRS
+        from pyproj.exceptions import CRSError
+
+        try:
+            CRS.from_user_input(text)
+        except CRSError as error:
+            raise ValueError(f"{text!r} is no known reference system ({error})") from None
+    return text
+
+
+KnownCrs = Annotated[str | None, AfterValidator(_known_crs)]
 
 
 class GridSpec(Spec):
@@ -37,7 +53,7 @@ class GridSpec(Spec):
     """
 
     like: str | None = None
-    crs: str | None = None
+    crs: KnownCrs = None
     resolution: Annotated[float, Field(gt=0)] | None = None
     bounds: tuple[float, float, float, float] | None = None
 
@@ -72,7 +88,7 @@ class LayerSpec(Spec):
         A MODIS product (``MOD17A3HGF``, ``MOD16A3GF``) and its layer: scale, fills and units are
         known.
     scale, offset : float, optional
-        Value = stored number x scale + offset.
+        Value = stored number x scale + offset; in place of what the file says of itself.
     fill_values : list of float
         Stored numbers that mean nodata, beside the file's own.
     valid_range : tuple of float, optional
@@ -102,7 +118,7 @@ class LayerSpec(Spec):
     units: str | None = None
     long_name: str | None = None
     standard_name: str | None = None
-    crs: str | None = None
+    crs: KnownCrs = None
     resampling: Resampling | None = None
     classes: dict[int, str] | None = None
 
@@ -160,7 +176,7 @@ def load_toml(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"configuration {path} does not exist.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"configuration {path} is not valid TOML: {error}.") from error
 
 

@@ -55,8 +55,15 @@ class PartialStore:
         """The growing Zarr store."""
         return self.root / "store"
 
-    def begin(self, *, resume: bool) -> bool:
+    def begin(self, *, resume: bool, overwrite: bool = False) -> bool:
         """Prepare the folder; return whether the store must be laid out anew.
+
+        Parameters
+        ----------
+        resume : bool
+            Go on where the same write stopped.
+        overwrite : bool
+            Drop an unfinished write of something else.
 
         Raises
         ------
@@ -64,13 +71,15 @@ class PartialStore:
             If the folder holds an unfinished write of something else and ``resume`` is asked for.
         """
         record = self._record()
-        if record is not None and resume:
+        if record is not None and resume and self.store.exists():
             if record["fingerprint"] == self.fingerprint:
                 return False
-            raise ParameterError(
-                f"{self.root} holds an unfinished write of something else (other inputs, "
-                "parameters or version): pass resume=False to drop it, or write to another path."
-            )
+            if not overwrite:
+                raise ParameterError(
+                    f"{self.root} holds an unfinished write of something else (other inputs, "
+                    "parameters or version): drop it with resume=False or overwrite=True "
+                    "(--no-resume or --overwrite on the command line), or write to another path."
+                )
         if self.root.exists():
             shutil.rmtree(self.root)
         self.root.mkdir(parents=True)
@@ -110,6 +119,7 @@ class PartialStore:
     def publish(self, path: Path) -> None:
         """Move the whole store to its place, in exchange for what stood there."""
         retired = self.root / "retired"
+        (self.root / "run.json").unlink(missing_ok=True)
         if path.exists():
             os.replace(path, retired)
         os.replace(self.store, path)

@@ -16,12 +16,15 @@ from mineeco_xr.chunks.fuse import fused_tasks
 from mineeco_xr.chunks.progress import progress_bar
 from mineeco_xr.chunks.run import run_tasks
 from mineeco_xr.cube.grid import SPATIAL_DIMS, geobox_of
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.partial import PartialStore
 from mineeco_xr.cube.provenance import library_version
 from mineeco_xr.errors import DataError, IncompleteStore, SchemaError
 
 SIDE = 2048
 """Cells a side of a stored chunk of a map."""
+COMPLETE, CHUNKS = "mineeco_complete", "mineeco_chunks"
+"""Attributes of a finished store: its fingerprint, and how many chunks each array has."""
 CHUNK_BYTES = 32 * 2**20
 """Most bytes of a stored chunk: a long series gets smaller sides, so that time stays whole."""
 
@@ -82,7 +85,8 @@ def write_cube(
         Go on with an interrupted write of the same cube; blocks that were finished are not computed
         again. ``False`` begins anew.
     overwrite : bool
-        Replace a finished store; the old one stays until the new one is whole.
+        Replace a finished store, or drop an unfinished write of another cube; a finished store
+        stays until the new one is whole.
     chunk : int, optional
         Default :func:`storage_side`.
     progress : bool, optional
@@ -97,11 +101,11 @@ def write_cube(
     Raises
     ------
     DataError
-        If a finished store of another cube stands at ``path``.
+        If a finished store of another cube, or something else, stands at ``path``.
     ParameterError
         If an interrupted write of another cube stands there.
     GridMismatch, SchemaError
-        If the cube has no grid, or a date twice.
+        If the cube has no grid, a date twice, a raster as a coordinate, or a name with a slash.
 
     Notes
     -----
@@ -109,7 +113,9 @@ def write_cube(
     so that what they share is read once, and then marks the block. Until the last block is
     done the store lies in ``<path>.partial`` without its root metadata, so that no reader can take
     it for a cube; then it is renamed. Memory is a few blocks a worker. Run it under a
-    ``distributed.Client`` to use that cluster.
+    ``distributed.Client`` to use that cluster. A cube is known by its layout, parameters and the
+    names of its lazy arrays; a Zarr source that was changed in place keeps its name, so write such
+    a cube with ``resume=False`` and ``overwrite=True``.
 
     Examples
     --------
@@ -120,22 +126,26 @@ def write_cube(
     ...     float(open_cube(write_cube(cube, folder + "/cube.zarr"))["npp"].sum())
     60.0
     """
-    path = Path(path)
+    # Workers may run in other folders.
+    path = Path(path).resolve()
     _check(ds)
     side = chunk or storage_side(ds)
     prepared = _prepared(ds, side)
     fingerprint = cube_fingerprint(prepared)
-    if path.exists():
+    if path.exists() and not overwrite:
         if _stored_fingerprint(path) == fingerprint and resume:
             return path
-        if not overwrite:
-            raise DataError(
-                f"{path} exists and holds something else than this cube: write to another path, or "
-                "pass overwrite=True to replace it."
-            )
+        raise DataError(
+            f"{path} exists: write to another path, or replace it with overwrite=True "
+            "(--overwrite on the command line)."
+        )
+    if path.exists() and _stored_fingerprint(path) == fingerprint and resume:
+        return path
+    if path.exists() and not _is_zarr(path):
+        raise DataError(f"{path} is no Zarr store and will not be replaced: choose another path.")
     blocks = _blocks(prepared)
     partial = PartialStore(path, fingerprint, total=len(blocks))
-    if partial.begin(resume=resume):
+    if partial.begin(resume=resume, overwrite=overwrite):
         _write_template(prepared, partial.store, side)
         partial.hide_root()
     missing = [block for block in blocks if not partial.is_done(block)]
@@ -150,6 +160,13 @@ def _check(ds: xr.Dataset) -> None:
     if not _rasters(ds):
         raise SchemaError("the cube has no raster variable with dims 'y' and 'x'.")
     geobox_of(ds)
+    slashed = [str(name) for name in ds.variables if "/" in str(name)]
+    if slashed:
+        raise SchemaError(f"the names {slashed} hold a '/', which Zarr takes for a folder.")
+    planes = [str(name) for name, c in ds.coords.items() if set(SPATIAL_DIMS) <= set(c.dims)]
+    if planes:
+        raise SchemaError(f"the coordinates {planes} are rasters: make them variables with "
+                          "reset_coords().")  # fmt: skip
     for dim in ds.dims:
         if dim in ds.indexes and not ds.indexes[dim].is_unique:
             twice = ds.indexes[dim][ds.indexes[dim].duplicated()][0]
@@ -167,6 +184,11 @@ def _rasters(ds: xr.Dataset) -> dict[str, xr.DataArray]:
 def _prepared(ds: xr.Dataset, side: int) -> xr.Dataset:
     """Order the dims, cut along the storage chunks, and strip what other files left behind."""
     ds = ds.copy().transpose(..., *SPATIAL_DIMS)
+    rasters = _rasters(ds)
+    small = [name for name in ds.variables if name not in rasters]
+    ds = ds.assign({name: as_float(v) for name, v in rasters.items() if v.dtype.kind == "f"})
+    ds = ds.assign({n: ds[n].compute() for n in small if n in ds.data_vars})
+    ds = ds.assign_coords({n: ds[n].compute() for n in small if n in ds.coords})
     cut = {}
     for name, variable in _rasters(ds).items():
         sides = {dim: side if dim in SPATIAL_DIMS else -1 for dim in variable.dims}
@@ -271,19 +293,32 @@ def _finish(partial: PartialStore, fingerprint: str, path: Path) -> None:
 
     partial.show_root()
     group = zarr.open_group(partial.store, mode="r+")
-    group.attrs["mineeco_complete"] = fingerprint
+    group.attrs[CHUNKS] = {name: a.nchunks_initialized for name, a in sorted(group.arrays())}
+    group.attrs[COMPLETE] = fingerprint
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Cc]onsolidated.*")
         zarr.consolidate_metadata(partial.store)
     partial.publish(path)
 
 
-def _stored_fingerprint(path: Path) -> str | None:
+def _is_zarr(path: Path) -> bool:
+    return (path / "zarr.json").exists() or (path / ".zgroup").exists()
+
+
+def _root(path: Path) -> dict[str, Any]:
+    """Return the root metadata of a store of format 3, or nothing."""
     try:
-        root = json.loads((path / "zarr.json").read_text())
+        return json.loads((path / "zarr.json").read_text())
     except (OSError, ValueError):
-        return None
-    return root.get("attributes", {}).get("mineeco_complete")
+        return {}
+
+
+def _stored_fingerprint(path: Path) -> str | None:
+    return _root(path).get("attributes", {}).get(COMPLETE)
+
+
+def _is_consolidated(path: Path) -> bool:
+    return "consolidated_metadata" in _root(path) or (path / ".zmetadata").exists()
 
 
 def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset:
@@ -292,14 +327,16 @@ def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset
     Parameters
     ----------
     path : path-like
-        A Zarr store written by :func:`write_cube`, or any Zarr store with a grid.
+        A Zarr store written by :func:`write_cube`, or any Zarr store, which is then opened as
+        ``xarray.open_zarr`` does: packed numbers are scaled and codes of nodata become NaN.
     chunks : optional
         As for ``xarray.open_zarr``; default the stored chunks.
 
     Returns
     -------
     xarray.Dataset
-        ``spatial_ref`` as a coordinate; classes keep their integer type and ``_FillValue``.
+        ``spatial_ref`` as a coordinate; classes of our own stores keep their integer type and
+        ``_FillValue``.
 
     Raises
     ------
@@ -309,7 +346,7 @@ def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset
         If there is no Zarr store at ``path``.
     """
     path = Path(path)
-    if not (path / "zarr.json").exists() and not (path / ".zgroup").exists():
+    if not _is_zarr(path):
         unfinished = PartialStore.progress_of(path)
         if unfinished is not None:
             raise IncompleteStore(
@@ -317,25 +354,37 @@ def open_cube(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Dataset
                 " Run the same write_cube again; it goes on where it stopped."
             )
         raise DataError(f"there is no Zarr store at {path}.")
-    ds = xr.open_zarr(
-        path, decode_coords="all", mask_and_scale=False, chunks={} if chunks is None else chunks
-    )
-    if ds.attrs.pop("mineeco_complete", None) is not None:
-        _require_all_chunks(path, _rasters(ds))
+    counts = _chunk_counts(path)
+    wanted = {} if chunks is None else chunks
+    if counts is None:
+        one = _is_consolidated(path)
+        return xr.open_zarr(path, decode_coords="all", consolidated=one, chunks=wanted)
+    _require_all_chunks(path, counts)
+    ds = xr.open_zarr(path, decode_coords="all", mask_and_scale=False, chunks=wanted)
+    for name in (COMPLETE, CHUNKS):
+        ds.attrs.pop(name, None)
     for variable in ds.variables.values():
         if variable.dtype.kind == "f":
             variable.attrs.pop("_FillValue", None)
     return ds
 
 
-def _require_all_chunks(path: Path, rasters: dict[str, xr.DataArray]) -> None:
+def _chunk_counts(path: Path) -> dict[str, int] | None:
+    """Return how many chunks each array of one of our stores must have."""
+    return _root(path).get("attributes", {}).get(CHUNKS)
+
+
+def _require_all_chunks(path: Path, counts: dict[str, int]) -> None:
     import zarr
 
-    for name in rasters:
-        array = zarr.open_array(path / name, mode="r")
-        if array.nchunks_initialized < array.nchunks:
+    for name, expected in counts.items():
+        try:
+            found = zarr.open_array(path / name, mode="r").nchunks_initialized
+        except (FileNotFoundError, KeyError, ValueError):
+            found = 0 if expected else -1
+        if found < expected:
             raise IncompleteStore(
-                f"variable {name!r} of {path} lacks {array.nchunks - array.nchunks_initialized} of "
-                f"{array.nchunks} chunks: the store was damaged or copied in part. Copy it again, "
-                "or write it again with overwrite=True."
+                f"variable {name!r} of {path} lacks {expected - max(found, 0)} of {expected} "
+                "chunks: the store was damaged or copied in part. Copy it again, or write it again "
+                "with overwrite=True."
             )

@@ -111,3 +111,17 @@ def test_layers_on_two_grids_are_refused():
     red = with_grid(np.ones((3, 3)), name="red", crs="EPSG:32651")
     with pytest.raises(GridMismatch):
         mx.wue(nir, red)
+
+
+def test_a_reference_system_beside_the_bands_is_found(tmp_path):
+    bands = reflectance()
+    bands.to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
+    opened = xr.open_zarr(tmp_path / "a.zarr", consolidated=False).reset_coords("spatial_ref")
+    found = opened.mine.indices(["NDVI"])
+    assert found["NDVI"].mine.grid == bands.mine.grid
+
+
+def test_infinities_leak_no_warning():
+    bands = reflectance()
+    bands["nir"][0, 0] = np.inf
+    mx.indices(bands, mx.available_indices())

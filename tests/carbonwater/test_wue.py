@@ -139,3 +139,33 @@ def test_real_seasons(data_dir):
     expected = ds["npp"].values / ds["aeti"].values
     np.testing.assert_array_equal(lazy.values, expected)
     assert 0.5 < float(lazy.mean()) < 3
+
+
+def test_layers_of_one_name_are_still_compared():
+    npp, et = pair(np.ones((3, 4)), np.ones((3, 4)))
+    other = with_grid(et.values, crs="EPSG:32651", name="d", units="mm yr-1")
+    with pytest.raises(GridMismatch, match="'et' has CRS EPSG:32651"):
+        mx.wue(npp.rename("d"), other)
+
+
+def test_coordinates_may_differ_by_rounding():
+    npp, et = pair(np.full((3, 4), 300.0), np.full((3, 4), 600.0))
+    moved = et.assign_coords(x=et["x"] + 5e-10)
+    for layers in ((npp, moved), (npp.chunk({"x": 2}), moved.chunk({"y": 2}))):
+        assert (mx.wue(*layers) == 0.5).all()
+
+
+def test_stored_codes_never_become_numbers():
+    codes = np.array([[400, 65535]], "uint16")
+    npp = with_grid(codes, name="npp", units="gC m-2 yr-1").assign_attrs(_FillValue=65535)
+    et = with_grid(np.array([[500, 500]], "uint16"), name="et", units="mm yr-1")
+    np.testing.assert_allclose(mx.wue(npp, et), [[0.8, np.nan]])
+    series = np.arange(12, dtype="int16")[:, None, None] + np.zeros((1, 1, 1), "int16")
+    series[3] = -9999
+    raster = with_grid(series, units="kgC m-2").assign_attrs(_FillValue=-9999)
+    assert mx.trend(raster)["n"].item() == 11
+    assert mx.trend(raster)["slope"].item() == 1
+    assert mx.variation(raster).item() == pytest.approx(0.57, abs=0.1)
+    converted = mx.convert_units(raster, "gC m-2")
+    assert np.isnan(converted[3]).all()
+    assert converted[4].item() == 4000

@@ -284,3 +284,75 @@ def test_a_real_stack_equals_rasterio(data_dir):
     assert list(pd.DatetimeIndex(cube["time"].values).year) == list(range(2000, 2024))
     with rasterio.open(data_dir / "recovery_landsat" / "2011.tif") as file:
         np.testing.assert_array_equal(cube["nir"].sel(time="2011-01-01"), file.read(4))
+
+
+@pytest.mark.parametrize("code", [-9999.0, -3.4028235e38, np.nan])
+def test_nodata_codes_of_floats_become_nan(code, tmp_path):
+    raster = with_grid(np.full(SHAPE, 5.0, "float32"))
+    raster[2, 3] = code
+    raster.rio.write_nodata(code, inplace=True)
+    write(raster, tmp_path / "a_2001.tif")
+    found = mx.ingest(manifest(path=str(tmp_path / "a_2001.tif"), units="mm yr-1"))["ndvi"][0]
+    assert np.isnan(found[2, 3])
+    assert int(np.isnan(found).sum()) == 1
+
+
+def test_the_files_own_scale_counts_and_the_manifests_replaces_it(tmp_path):
+    path = write(stored(), tmp_path / "a_2001.tif")
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (0.1,), (1.0,)
+    own = mx.ingest(manifest(path=str(path), units="K"))["ndvi"][0]
+    np.testing.assert_allclose(own, stored() * 0.1 + 1, rtol=1e-6)
+    other = mx.ingest(manifest(path=str(path), scale=0.5, offset=0.0, units="K"))["ndvi"][0]
+    np.testing.assert_allclose(other, stored() * 0.5, rtol=1e-6)
+
+
+def test_a_stack_gets_one_unit_and_one_nodata_code(tmp_path):
+    for year, nodata in ((2001, 0), (2002, 255)):
+        raster = with_grid(np.full(SHAPE, 3, "uint8"))
+        raster[0] = nodata
+        raster.rio.write_nodata(nodata, inplace=True)
+        write(raster, tmp_path / f"c_{year}.tif")
+    found = mx.ingest(manifest(path=str(tmp_path), resampling="nearest"))["ndvi"]
+    assert found.attrs["_FillValue"] == 0
+    assert sorted(np.unique(found).tolist()) == [0, 3]
+    with pytest.raises(SchemaError, match="nodata code is 255"):
+        mx.ingest(manifest(path=str(tmp_path), classes={0: "water", 3: "forest"}))
+    for year, units, value in ((2001, "gC m-2", 400.0), (2002, "kgC m-2", 0.4)):
+        (tmp_path / "n").mkdir(exist_ok=True)
+        path = write(with_grid(np.full(SHAPE, value, "float32")), tmp_path / "n" / f"{year}.tif")
+        with rasterio.open(path, "r+") as file:
+            file.units = (units,)
+    carbon = mx.ingest(manifest(path=str(tmp_path / "n")))["ndvi"]
+    np.testing.assert_allclose(carbon, 400, rtol=1e-6)
+
+
+def test_times_of_netcdf_files(tmp_path):
+    raster = with_grid(np.ones((2, *SHAPE), "float32"), name="ndvi")
+
+    def dates(name, source):
+        path = tmp_path / f"{name}.nc"
+        source.to_netcdf(path)
+        return [str(t)[:10] for t in mx.ingest(manifest(path=str(path)))["time"].values]
+
+    assert dates("a", raster.assign_coords(time=[2001, 2005])) == ["2001-01-01", "2005-01-01"]
+    calendar = xr.date_range("2001-03-01", periods=2, freq="YS", calendar="noleap", use_cftime=True)
+    assert dates("b", raster.assign_coords(time=calendar)) == ["2002-01-01", "2003-01-01"]
+    with pytest.raises(SchemaError, match="neither dates nor years"):
+        dates("c", raster.assign_coords(time=[0, 1]))
+    with pytest.raises(SchemaError, match="time dim without dates"):
+        dates("d", raster.drop_vars("time"))
+
+
+def test_reference_systems_in_the_manifest(tmp_path):
+    with rasterio.open(
+        tmp_path / "a_2001.tif", "w", driver="GTiff", width=15, height=12, count=1, dtype="uint8",
+        transform=rasterio.Affine(30, 0, 500_000, 0, -30, 4_800_000),
+    ) as file:  # fmt: skip
+        file.write(np.ones((1, *SHAPE), "uint8"))
+    with pytest.raises(GridMismatch, match="name it in the manifest"):
+        mx.ingest(manifest(path=str(tmp_path / "a_2001.tif")))
+    found = mx.ingest(manifest(path=str(tmp_path / "a_2001.tif"), crs="EPSG:32650"))
+    assert found.mine.grid == with_grid(np.ones(SHAPE)).mine.grid
+    with pytest.raises(ParameterError, match="'EPSG:999999' is no known reference system"):
+        mx.ingest(manifest(path="x", crs="EPSG:999999"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -222,3 +223,62 @@ def test_a_killed_process_resumes_to_the_same_bytes(tmp_path):
     assert files == sorted(p.relative_to(killed) for p in killed.rglob("*") if p.is_file())
     for name in files:
         assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+
+
+def test_a_partial_write_of_something_else_is_dropped_by_overwriting(tmp_path, monkeypatch):
+    path = interrupted(tmp_path, monkeypatch)
+    mx.write_cube(cube(1), path, chunk=10, overwrite=True)
+    xr.testing.assert_equal(mx.open_cube(path).compute(), cube(1))
+
+
+def test_the_end_of_a_write_may_be_cut_anywhere(tmp_path):
+    """A crash between publishing and cleaning up leaves a folder that stops nobody."""
+    path = mx.write_cube(cube(), tmp_path / "a.zarr")
+    left = tmp_path / "a.zarr.partial"
+    (left / "done").mkdir(parents=True)
+    (left / "run.json").write_text('{"fingerprint": "other", "total": 1}')
+    mx.write_cube(cube(1), path, overwrite=True)
+    xr.testing.assert_equal(mx.open_cube(path).compute(), cube(1))
+
+
+def test_a_folder_that_is_no_store_is_not_replaced(tmp_path):
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "precious.txt").write_text("data")
+    for overwrite in (False, True):
+        with pytest.raises(DataError):
+            mx.write_cube(cube(), tmp_path / "a.zarr", overwrite=overwrite)
+    assert (tmp_path / "a.zarr" / "precious.txt").exists()
+
+
+def test_lazy_small_variables_and_codes_of_floats(tmp_path):
+    ds = cube()
+    ds["rain"] = xr.DataArray(np.array([1.0, 2.0, 3.0]), dims="time").chunk()
+    ds["et"] = ds["npp"].fillna(-9999.0).assign_attrs(_FillValue=np.float32(-9999), units="mm")
+    found = mx.open_cube(mx.write_cube(ds, tmp_path / "a.zarr"))
+    assert found["rain"].values.tolist() == [1, 2, 3]
+    assert np.isnan(found["et"][0, 0, 0])
+    assert "_FillValue" not in found["et"].attrs
+
+
+def test_what_zarr_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(SchemaError, match="hold a '/'"):
+        mx.write_cube(cube().rename(npp="a/b"), tmp_path / "a.zarr")
+    plane = cube()["npp"][0].drop_vars("time")
+    with pytest.raises(SchemaError, match="reset_coords"):
+        mx.write_cube(cube().assign_coords(height=plane), tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("name", ["time/c", "x/c", "npp"])
+def test_a_store_copied_in_part_does_not_open(name, tmp_path):
+    path = mx.write_cube(cube(), tmp_path / "a.zarr")
+    shutil.rmtree(path / name)
+    with pytest.raises(IncompleteStore, match=f"'{name.split('/')[0]}'.* lacks"):
+        mx.open_cube(path)
+
+
+def test_stores_of_others_are_decoded(tmp_path):
+    ds = cube()[["npp"]]
+    ds["npp"].encoding = {"dtype": "int16", "scale_factor": 0.1, "_FillValue": -9999}
+    ds.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=3)
+    found = mx.open_cube(tmp_path / "a.zarr")
+    np.testing.assert_allclose(found["npp"], cube()["npp"], atol=0.051)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import numpy as np
@@ -10,8 +11,9 @@ import rasterio.warp
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mineeco_xr as mx
 from mineeco_xr.cube import geobox_of, make_grid, warp
-from mineeco_xr.errors import GridMismatch, ParameterError
+from mineeco_xr.errors import DataError, GridMismatch, ParameterError
 from mineeco_xr.testing import assert_chunk_invariant, assert_lazy, chunkings, rasters, with_grid
 
 EXACT_GDAL = "tolerance" in inspect.signature(rasterio.warp.reproject).parameters
@@ -161,3 +163,40 @@ def test_years_are_carried_along(values, data):
         lambda a: warp(a, grid, resampling="average", chunks=7 if a.chunks else None),
         source(values), chunks={**data.draw(chunkings((8, 9))), "time": 2},
     )  # fmt: skip
+
+
+def test_coarse_targets_are_cut_until_their_windows_are_small(monkeypatch):
+    module = importlib.import_module("mineeco_xr.cube.warp")
+    sizes, block = [], module._warp_block
+
+    def watched(window, **parameters):
+        sizes.append(window.nbytes)
+        return block(window, **parameters)
+
+    monkeypatch.setattr(module, "_warp_block", watched)
+    monkeypatch.setattr(module, "WINDOW_BYTES", 2**16)
+    raster = with_grid(np.random.default_rng(0).normal(size=(6, 700, 700)).astype("float32"))
+    box = tuple(raster.mine.grid.boundingbox)
+    coarse = make_grid(box, crs="EPSG:32650", resolution=300)
+    found = warp(raster.chunk({"y": 200, "x": 300}), coarse, resampling="average")
+    assert found.chunksizes["y"] == (70,)
+    expected = raster.coarsen(y=10, x=10).mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert max(sizes) <= 3 * 2**16
+    assert len(sizes) > 50
+
+
+def test_the_antimeridian_is_refused_where_cells_straddle_it():
+    world = make_grid((-180, -60, 180, 60), crs="EPSG:4326", resolution=1)
+    raster = mx.cube.full(world, 1.0)
+    pacific = make_grid((200_000, 0, 1_200_000, 400_000), crs="EPSG:32660", resolution=50_000)
+    with pytest.raises(DataError, match="antimeridian"):
+        warp(raster, pacific, resampling="average")
+
+
+def test_equal_grids_give_the_promised_type():
+    classes = with_grid(np.ones((4, 4), "int16")).assign_attrs(_FillValue=0)
+    assert warp(classes, classes, resampling="average").dtype == "float32"
+    assert warp(classes, classes, resampling="mode").dtype == "int16"
+    lazy = warp(classes.chunk({"x": 1}), classes, resampling="nearest", chunks=2)
+    assert lazy.chunksizes["x"] == (2, 2)

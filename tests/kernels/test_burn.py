@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pytest
 import rasterio.features
 import shapely
 import shapely.affinity
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mineeco_xr.cube import burn, make_grid
+from mineeco_xr.errors import ParameterError, SchemaError
 
 GRID = make_grid((0, 0, 300, 210), crs="EPSG:32650", resolution=10)
 
@@ -69,3 +71,27 @@ def test_neighbours_share_their_border_without_gap():
 def test_empty_features_burn_nothing():
     found = burn(frame([shapely.Polygon(), shapely.box(0, 0, 20, 20)]), GRID, chunks=None)
     assert sorted(np.unique(found).tolist()) == [0, 2]
+
+
+def test_a_collection_burns_its_areas():
+    mixed = shapely.GeometryCollection(
+        [shapely.box(0, 0, 60, 60), shapely.LineString([(0, 100), (300, 90)])]
+    )
+    alone = burn(frame([shapely.box(0, 0, 60, 60)]), GRID, chunks=None)
+    np.testing.assert_array_equal(burn(frame([mixed]), GRID, chunks=None), alone)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [([300], "uint8"), ([np.nan], "int32"), ([2.7], "int32"), ([-1], "uint16")],
+)
+def test_values_that_do_not_fit_are_refused(values, dtype):
+    with pytest.raises(ParameterError, match="cannot hold the value"):
+        burn(frame([shapely.box(0, 0, 60, 60)]), GRID, values=values, dtype=dtype)
+
+
+def test_more_features_than_the_type_can_number():
+    with pytest.raises(ParameterError, match="cannot hold"):
+        burn(frame([shapely.box(0, 0, 60, 60)] * 256), GRID, dtype="uint8")
+    with pytest.raises(SchemaError, match="give numbers"):
+        burn(frame([shapely.box(0, 0, 60, 60)]), GRID, values=["pit"])

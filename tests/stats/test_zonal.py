@@ -183,3 +183,43 @@ def test_bad_zones():
         mx.zonal(raster, with_grid(np.zeros(SHAPE, "int32")))
     with pytest.raises(ParameterError, match=r"\['mode'\]"):
         mx.zonal(raster, zone_raster(), ["mode"])
+
+
+@pytest.mark.parametrize("stats", [["mean"], ["median"], ["mean", "median"]])
+@pytest.mark.parametrize("overlapping", [1, 3])
+def test_few_blocks_are_alive_at_a_time(stats, overlapping):
+    import gc
+    import weakref
+
+    import dask
+    import dask.array as da
+
+    alive, most = set(), [0]
+
+    def load(block, block_id=None):
+        values = np.random.default_rng(0).random(block.shape)
+        alive.add(block_id)
+        most[0] = max(most[0], len(alive))
+        weakref.finalize(values, alive.discard, block_id)
+        return values
+
+    base = with_grid(np.zeros((64, 64)))
+    lazy = da.map_blocks(load, base.chunk(8).data, dtype="f8", meta=np.empty((0, 0)))
+    boxes = [shapely.box(*base.mine.grid.boundingbox).buffer(-30 * i) for i in range(overlapping)]
+    zones = gpd.GeoDataFrame(geometry=boxes, crs="EPSG:32650")
+    table = mx.zonal(base.copy(data=lazy), zones, stats)
+    gc.collect()
+    with dask.config.set(scheduler="synchronous"):
+        table.compute()
+    assert most[0] <= 20, "64 blocks in all"
+
+
+def test_zones_without_geometry_or_name_are_named():
+    raster = with_grid(np.ones(SHAPE))
+    box = shapely.box(*raster.mine.grid.boundingbox)
+    holes = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=[box, None], crs="EPSG:32650")
+    with pytest.raises(SchemaError, match=r"rows \[1\] have no geometry"):
+        mx.zonal(raster, holes)
+    nameless = gpd.GeoDataFrame({"name": ["a", None]}, geometry=[box, box], crs="EPSG:32650")
+    with pytest.raises(SchemaError, match="empty names"):
+        mx.zonal(raster, nameless, name="name")
