@@ -290,7 +290,16 @@ def source_window(
     A transformation without poles in the block maps its border around its interior; a few inner
     probes and a margin guard what the samples may miss, and each block checks itself again.
     """
-    x, y = _probe_points(rows, columns)
+    place = (rows.start, rows.stop, columns.start, columns.stop)
+    return _cached_window(place, target, source, margin)
+
+
+@lru_cache(maxsize=16_384)
+def _cached_window(
+    place: tuple[int, int, int, int], target: GeoBox, source: GeoBox, margin: int
+) -> Window | None:
+    """Stacks ask for the same windows for every date and band."""
+    x, y = _probe_points(slice(*place[:2]), slice(*place[2:]))
     column, row = source_coordinates(x, y, target, source)
     finite = np.isfinite(column) & np.isfinite(row)
     height, width = source.shape

@@ -85,7 +85,7 @@ def write_cog(
         with rasterio.Env(GDAL_PAM_ENABLED=False, GDAL_CACHEMAX=CACHE_MEGABYTES):
             _write_plain(bands, data, plain, tags or {}, done or (lambda _: None))
             rasterio.shutil.copy(
-                plain, finished, driver="COG", compress="DEFLATE", predictor="YES",
+                plain, finished, driver="COG", compress="DEFLATE", level=1, predictor="YES",
                 blocksize=TILE, bigtiff="IF_SAFER", num_threads="ALL_CPUS",
                 overview_resampling="NEAREST" if is_discrete(data) else "AVERAGE",
             )  # fmt: skip
