@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,27 +181,37 @@ def open_tiff(info: TiffInfo, band: int = 0, *, chunk: int = READ_SIDE) -> xr.Da
         Dims ``(y, x)``, the file's own type, ``attrs["_FillValue"]`` from its nodata value, and
         ``scale_factor`` and ``add_offset`` where the file has them.
     """
-    status = os.stat(info.path)
     raster = generate(
-        _read_block,
-        grid_coords(info.grid),
-        dtype=info.dtypes[band],
-        chunks=chunk,
-        parameters={
-            "path": str(info.path.resolve()),
-            "band": band + 1,
-            # Part of the task's identity: a file that changed is another input.
-            "stamp": (status.st_mtime_ns, status.st_size),
-        },
+        tiff_reader(info, band), grid_coords(info.grid), dtype=info.dtypes[band], chunks=chunk
     )
-    nodata = info.nodata[band]
-    if nodata is not None and raster.dtype.kind in "iu":
-        raster.attrs["_FillValue"] = _as_integer(nodata, raster.dtype, info.path)
+    return raster.assign_attrs(stored_attrs(info, band))
+
+
+def tiff_reader(info: TiffInfo, band: int) -> Callable[[slice, slice], np.ndarray]:
+    """Return a function of rows and columns that reads a window of a band."""
+    status = os.stat(info.path)
+    return partial(
+        _read_block,
+        path=str(info.path.resolve()),
+        band=band + 1,
+        # Part of a task's identity: a file that changed is another input.
+        stamp=(status.st_mtime_ns, status.st_size),
+    )
+
+
+def stored_attrs(info: TiffInfo, band: int) -> dict[str, Any]:
+    """Return what a file says of a band: ``_FillValue``, ``units``, ``scale_factor``."""
+    attrs: dict[str, Any] = {}
+    dtype, nodata = np.dtype(info.dtypes[band]), info.nodata[band]
+    if nodata is not None and dtype.kind in "iu":
+        attrs["_FillValue"] = _as_integer(nodata, dtype, info.path)
     elif nodata is not None and not np.isnan(nodata):
-        raster.attrs["_FillValue"] = raster.dtype.type(nodata)
+        attrs["_FillValue"] = dtype.type(nodata)
     if (info.scales[band], info.offsets[band]) != (1.0, 0.0):
-        raster.attrs |= {"scale_factor": info.scales[band], "add_offset": info.offsets[band]}
-    return raster
+        attrs |= {"scale_factor": info.scales[band], "add_offset": info.offsets[band]}
+    if info.units[band]:
+        attrs["units"] = info.units[band]
+    return attrs
 
 
 def _as_integer(nodata: float, dtype: np.dtype, path: Path) -> Any:

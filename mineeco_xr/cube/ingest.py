@@ -12,17 +12,18 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.cube.decode import codes_to_change, decoded, recode_block, resampling_of
 from mineeco_xr.cube.grid import grid_difference, make_grid
+from mineeco_xr.cube.lookup import source_window
 from mineeco_xr.cube.manifest import LayerSpec, Manifest, load_toml, validated
-from mineeco_xr.cube.modis import decode_modis
-from mineeco_xr.cube.nodata import fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.sources import Slice, open_sources
+from mineeco_xr.cube.stack import stack_tiffs
 from mineeco_xr.cube.store import side_for
 from mineeco_xr.cube.time import require_same_times
-from mineeco_xr.cube.units import convert_units, parse_units
-from mineeco_xr.cube.warp import source_window, warp
-from mineeco_xr.errors import GridMismatch, SchemaError, UnitError
+from mineeco_xr.cube.units import convert_units
+from mineeco_xr.cube.warp import warp
+from mineeco_xr.errors import GridMismatch, SchemaError
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -149,14 +150,17 @@ def _side(sources: dict[str, list[Slice]]) -> int:
 def _layer(
     name: str, spec: LayerSpec, slices: list[Slice], grid: GeoBox, side: int
 ) -> dict[str, xr.DataArray]:
+    if all(part.tiff is not None for part in slices):
+        stacked = stack_tiffs(name, spec, slices, grid, side)
+        return {
+            key: _joined(key, [array], spec if key == name else None)
+            for key, array in stacked.items()
+        }
     parts: dict[str, list[xr.DataArray]] = {}
     for part in slices:
-        stored = part.load(side)
-        for key, decoded in _decoded(name, spec, stored, part.origin).items():
-            resampling = spec.resampling or "nearest"
-            if key != name and resampling != "mode":
-                resampling = "nearest"
-            placed = warp(decoded.chunk(), grid, resampling=resampling, chunks=side)
+        for key, values in decoded(name, spec, part.load(chunk=side), part.origin).items():
+            how = resampling_of(key, name, spec)
+            placed = warp(values.chunk(), grid, resampling=how, chunks=side)
             if part.dates and "time" not in placed.dims:
                 placed = placed.expand_dims(time=np.asarray(part.dates, "datetime64[ns]"))
             parts.setdefault(key, []).append(placed)
@@ -171,7 +175,8 @@ def _joined(name: str, arrays: list[xr.DataArray], spec: LayerSpec | None) -> xr
     arrays = [_like_first(array, attrs, name, named) for array in arrays]
     joined = arrays[0] if len(arrays) == 1 else xr.concat(arrays, "time", join="exact")
     if "time" in joined.dims:
-        joined = joined.sortby("time")
+        if not joined.indexes["time"].is_monotonic_increasing:
+            joined = joined.sortby("time")
         joined["time"].attrs = {"standard_name": "time", "axis": "T"}
     if spec is not None:
         given = {"long_name": spec.long_name, "standard_name": spec.standard_name}
@@ -190,95 +195,13 @@ def _like_first(
     """Give one file of a stack the unit and the nodata code of the first."""
     if "units" in attrs and "units" in array.attrs:
         array = convert_units(array, attrs["units"], name=name)
-    first, own = attrs.get("_FillValue"), array.attrs.get("_FillValue")
-    if own is None or own == first:
+    codes = codes_to_change(name, array.attrs, attrs, classes)
+    if codes is None:
         return array
-    if first is None or int(first) in classes:
-        raise SchemaError(
-            f"classes {name!r}: one file's nodata code is {own}, the first file's {first}: give "
-            "all of them one code."
-        )
-    codes = {"own": own, "first": first}
-    return pointwise(_recode_block, array, dtype=array.dtype, parameters=codes).assign_attrs(
+    parameters = dict(zip(("own", "first"), codes, strict=True))
+    return pointwise(recode_block, array, dtype=array.dtype, parameters=parameters).assign_attrs(
         array.attrs
     )
-
-
-def _recode_block(block: np.ndarray, *, own: Any, first: Any) -> np.ndarray:
-    return np.where(block == own, first, block)
-
-
-def _decoded(
-    name: str, spec: LayerSpec, data: xr.DataArray, origin: str
-) -> dict[str, xr.DataArray]:
-    """Turn stored numbers into values, with units."""
-    if spec.product is not None:
-        decoded = decode_modis(data, spec.product, layer=spec.layer)
-        value, flag = decoded.data_vars
-        return {name: decoded[value].rename(name), f"{name}_fill_class": decoded[flag]}
-    own = fill_value_of(data)
-    fills = sorted({*spec.fill_values, *([] if own is None else [own])})
-    units = _agreed_units(name, spec, data, origin)
-    # What the manifest says replaces what the file says of its own scaling.
-    scale = data.attrs.get("scale_factor", 1.0) if spec.scale is None else spec.scale
-    offset = data.attrs.get("add_offset", 0.0) if spec.offset is None else spec.offset
-    keep_classes = (
-        data.dtype.kind in "iu"
-        and (scale, offset) == (1.0, 0.0)
-        and (
-            spec.classes is not None
-            or (units is None and spec.resampling in ("nearest", "mode", None))
-        )
-    )
-    if keep_classes:
-        result = data if len(fills) <= 1 else data.where(~data.isin(fills), fills[0])
-        result.attrs = {"_FillValue": data.dtype.type(fills[0])} if fills else {}
-    elif fills or spec.valid_range or (scale, offset) != (1.0, 0.0):
-        result = pointwise(
-            _decode_block,
-            data,
-            dtype="float64" if data.dtype == np.float64 else "float32",
-            parameters={
-                "fills": tuple(fills),
-                "valid_range": spec.valid_range,
-                "scale": scale,
-                "offset": offset,
-            },
-        )
-    else:
-        result = data if data.dtype.kind == "f" else data.astype("float32")
-    kept = {k: v for k, v in data.attrs.items() if k in ("long_name", "standard_name")}
-    return {name: result.assign_attrs(kept | ({"units": units} if units else {})).rename(name)}
-
-
-def _agreed_units(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -> str | None:
-    own = data.attrs.get("units")
-    if spec.units is None or own is None:
-        return spec.units or own
-    if parse_units(str(own)) != parse_units(spec.units):
-        raise UnitError(
-            f"variable {name!r}: {origin} says its units are {own!r} and the manifest says "
-            f"{spec.units!r}. Leave units out to take the file's (they are converted where "
-            "needed), or correct the file."
-        )
-    return spec.units
-
-
-def _decode_block(
-    block: np.ndarray,
-    *,
-    fills: tuple[float, ...],
-    valid_range: tuple[float, float] | None,
-    scale: float,
-    offset: float,
-) -> np.ndarray:
-    kind = np.float64 if block.dtype == np.float64 else np.float32
-    valid = ~np.isin(block, np.asarray(fills, dtype=np.float64).astype(block.dtype))
-    if valid_range is not None:
-        with np.errstate(invalid="ignore"):
-            valid &= (block >= valid_range[0]) & (block <= valid_range[1])
-    values = block if scale == 1.0 and offset == 0.0 else block.astype("float64") * scale + offset
-    return np.where(valid, values, np.nan).astype(kind)
 
 
 def _with_common_times(

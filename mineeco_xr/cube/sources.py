@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.cube.dates import parse_date
-from mineeco_xr.cube.geotiff import TiffInfo, open_tiff, tiff_info
+from mineeco_xr.cube.geotiff import open_tiff, tiff_info
 from mineeco_xr.cube.grid import geobox_of, grid_mapping_of
 from mineeco_xr.cube.manifest import LayerSpec
 from mineeco_xr.errors import DataError, GridMismatch, SchemaError
@@ -40,14 +40,17 @@ class Slice:
     dates : tuple of numpy.datetime64
         None for a static raster.
     load : callable
-        ``load(chunk)`` gives the stored numbers, lazy, with dims ``(y, x)``, or ``(time, y, x)``
-        where the source has a time dim itself.
+        ``load(chunk=...)`` gives the stored numbers, lazy, with dims ``(y, x)``, or
+        ``(time, y, x)`` where the source has a time dim itself.
+    tiff : tuple of TiffInfo and int, optional
+        Header and band, from 0, of a GeoTIFF.
     """
 
     origin: str
     grid: Any
     dates: tuple[np.datetime64, ...]
-    load: Callable[[int], xr.DataArray]
+    load: Callable[..., xr.DataArray]
+    tiff: Any = None
 
 
 def open_sources(name: str, spec: LayerSpec, base: Path) -> list[Slice]:
@@ -105,23 +108,18 @@ def _tiff_slices(path: Path, spec: LayerSpec) -> list[Slice]:
     info = tiff_info(path, crs=spec.crs)
     if spec.bands != "time":
         dates = () if spec.static else (parse_date(path.name, spec.date_pattern),)
-        load = partial(_load_band, info, info.band_index(spec.band))
-        return [Slice(str(path), info.grid, dates, load)]
+        band = info.band_index(spec.band)
+        return [Slice(str(path), info.grid, dates, partial(open_tiff, info, band), (info, band))]
     return [
         Slice(
             f"{path} band {number + 1}",
             info.grid,
             (parse_date(text or "(no description)", spec.date_pattern),),
-            partial(_load_band, info, number),
+            partial(open_tiff, info, number),
+            (info, number),
         )
         for number, text in enumerate(info.bands)
     ]
-
-
-def _load_band(info: TiffInfo, band: int, chunk: int) -> xr.DataArray:
-    data = open_tiff(info, band, chunk=chunk)
-    units = info.units[band]
-    return data.assign_attrs(units=units) if units else data
 
 
 def _gridded_slice(name: str, path: Path, spec: LayerSpec) -> Slice:

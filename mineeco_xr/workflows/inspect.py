@@ -49,8 +49,5 @@ def _tiff(path: Path) -> xr.Dataset:
     info = tiff_info(path)
     bands = {}
     for number, text in enumerate(info.bands):
-        band = open_tiff(info, number)
-        if info.units[number]:
-            band.attrs["units"] = info.units[number]
-        bands[text or f"band {number + 1}"] = band
+        bands[text or f"band {number + 1}"] = open_tiff(info, number)
     return xr.Dataset(bands)

@@ -167,14 +167,15 @@ def test_years_are_carried_along(values, data):
 
 def test_coarse_targets_are_cut_until_their_windows_are_small(monkeypatch):
     module = importlib.import_module("mineeco_xr.cube.warp")
-    sizes, block = [], module._warp_block
+    sizes, block = [], module.warp_window
 
     def watched(window, **parameters):
         sizes.append(window.nbytes)
         return block(window, **parameters)
 
-    monkeypatch.setattr(module, "_warp_block", watched)
-    monkeypatch.setattr(module, "WINDOW_BYTES", 2**16)
+    monkeypatch.setattr(module, "warp_window", watched)
+    lookup = importlib.import_module("mineeco_xr.cube.lookup")
+    monkeypatch.setattr(lookup, "WINDOW_BYTES", 2**16)
     raster = with_grid(np.random.default_rng(0).normal(size=(6, 700, 700)).astype("float32"))
     box = tuple(raster.mine.grid.boundingbox)
     coarse = make_grid(box, crs="EPSG:32650", resolution=300)
