@@ -199,21 +199,30 @@ def _overlap(source, row0, column0, columns, rows, how, nodata, min_valid, out):
             if not np.isfinite(quad.sum()):
                 out[:, i, j] = nodata
                 continue
+            low_x, high_x = quad[:, 0].min(), quad[:, 0].max()
             low_y, high_y = quad[:, 1].min(), quad[:, 1].max()
             cell = _area(quad, 4)
+            upright = _is_upright(quad)
             for r in range(int(math.floor(low_y)), int(math.ceil(high_y))):
                 inside_r = r + base_r - row0
                 if inside_r < 0 or inside_r >= height:
                     continue
-                n_strip = _clip_strip(quad, 4, 1, r, scratch, strip)
-                if n_strip < 3:
-                    continue
-                left, right = strip[:n_strip, 0].min(), strip[:n_strip, 0].max()
+                n_strip = 0
+                left, right = low_x, high_x
+                tall = min(high_y, r + 1.0) - max(low_y, float(r))
+                if not upright:
+                    n_strip = _clip_strip(quad, 4, 1, r, scratch, strip)
+                    if n_strip < 3:
+                        continue
+                    left, right = strip[:n_strip, 0].min(), strip[:n_strip, 0].max()
                 for c in range(int(math.floor(left)), int(math.ceil(right))):
                     inside_c = c + base_c - column0
                     if inside_c < 0 or inside_c >= width:
                         continue
-                    part = _part(strip, n_strip, c, scratch)
+                    if upright:
+                        part = tall * (min(high_x, c + 1.0) - max(low_x, float(c)))
+                    else:
+                        part = _part(strip, n_strip, c, scratch)
                     if part <= 0.0:
                         continue
                     for t in range(times):
@@ -252,6 +261,17 @@ def _fill_quad(quad, columns, rows, i, j):  # type: ignore[no-untyped-def]
     quad[:, 0] -= base_c
     quad[:, 1] -= base_r
     return base_c, base_r
+
+
+@njit(nogil=True, cache=True)
+def _is_upright(quad):  # type: ignore[no-untyped-def]
+    """Whether the sides lie along rows and columns, so that parts are products of lengths."""
+    return (
+        quad[0, 0] == quad[3, 0]
+        and quad[1, 0] == quad[2, 0]
+        and quad[0, 1] == quad[1, 1]
+        and quad[2, 1] == quad[3, 1]
+    )
 
 
 @njit(nogil=True, cache=True)

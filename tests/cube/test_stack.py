@@ -59,7 +59,7 @@ def test_a_stack_is_one_task_a_block(folder):
     found = mx.ingest(manifest, chunk=10)["a"]
     assert found.data.numblocks == (1, 2, 3)
     (optimised,) = dask.optimize(found.data)
-    assert len(dict(optimised.__dask_graph__())) <= 6 + 1
+    assert len(dict(optimised.__dask_graph__())) <= 6 + 2 * (2 + 3) + 2, "6 blocks, their places"
 
 
 def test_static_layers_have_no_date(folder):
