@@ -138,7 +138,7 @@ def tiff_info(path: str | Path, *, crs: str | None = None) -> TiffInfo:
 
 
 def _crs_text(crs: Any) -> str:
-    epsg = crs.to_epsg()
+    epsg = crs.to_epsg(confidence_threshold=100)
     return f"EPSG:{epsg}" if epsg else str(crs.to_wkt())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,17 @@ def geobox_of(data: xr.DataArray | xr.Dataset) -> GeoBox:
             f"{name} has no coordinate reference system: write one with "
             'data.rio.write_crs("EPSG:...") before using it.'
         )
-    return GeoBox(found.shape, _exact_affine(data) or found.affine, crs)
+    return GeoBox(found.shape, _exact_affine(data) or found.affine, _by_code(str(crs)))
+
+
+@lru_cache(maxsize=256)
+def _by_code(text: str) -> Any:
+    """Return a reference system by its EPSG code when it is exactly that one."""
+    from odc.geo.crs import CRS
+
+    crs = CRS(text)
+    epsg = crs.proj.to_epsg(min_confidence=100)
+    return CRS(f"EPSG:{epsg}") if epsg else crs
 
 
 def _label(data: xr.DataArray | xr.Dataset) -> str:
