@@ -46,7 +46,7 @@ def zonal(
         Dims ``(y, x)`` or ``(time, y, x)``; NaN, or ``_FillValue`` of integers, is nodata.
     zones : geopandas.GeoDataFrame or xarray.DataArray
         Polygons (overlaps allowed; a cell belongs to a polygon that holds its centre), or an
-        integer raster on the same grid, whose 0 or ``_FillValue`` means no zone.
+        integer raster on the same grid, whose ``_FillValue``, by default 0, means no zone.
     stats : sequence of str
         Of ``count`` (valid cells), ``mean`` and ``std`` (weighted by cell area, as a population),
         ``median`` (of the cells, not weighted), ``min``, ``max``, ``sum`` (of the cells' values),
@@ -96,6 +96,8 @@ def zonal(
     if unknown or not stats:
         raise ParameterError(f"statistics {unknown or list(stats)}: choose from {STATISTICS}.")
     grid = geobox_of(data)
+    if data.dtype.kind == "b" or data.dtype == np.float16:
+        data = data.astype("uint8" if data.dtype.kind == "b" else "float32", keep_attrs=True)
     extra = [dim for dim in data.dims if dim not in ("y", "x")]
     if len(extra) > 1:
         raise ParameterError(f"{data.name!r} has dims {data.dims}: select one of {extra} first.")

@@ -223,3 +223,12 @@ def test_zones_without_geometry_or_name_are_named():
     nameless = gpd.GeoDataFrame({"name": ["a", None]}, geometry=[box, box], crs="EPSG:32650")
     with pytest.raises(SchemaError, match="empty names"):
         mx.zonal(raster, nameless, name="name")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float16"])
+def test_narrow_types(dtype):
+    values = np.random.default_rng(0).integers(0, 2, SHAPE).astype(dtype)
+    expected = by_pandas(values.astype("float64"), zone_raster().values)
+    found = mx.zonal(with_grid(values), zone_raster(), ["mean", "median"])
+    np.testing.assert_allclose(found["mean"], expected["mean"])
+    np.testing.assert_array_equal(found["median"], expected["median"])
