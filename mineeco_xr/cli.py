@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mineeco_xr.errors import MineecoError
+
+if TYPE_CHECKING:
+    from mineeco_xr.workflows.output import RunFolder
 
 app = typer.Typer(
     name="mineeco",
@@ -50,7 +53,7 @@ def run(
     begin = time.perf_counter()
     with cluster(scheduler, workers, memory):
         folder = run_case(case, out, resume=resume, overwrite=overwrite, say=_say)
-    _finished(folder.root, begin)
+    _finished(folder, begin)
 
 
 @app.command()
@@ -69,7 +72,7 @@ def demo(
     begin = time.perf_counter()
     with cluster(scheduler, workers, memory):
         folder = run_demo(out, size=size, seed=seed, say=_say)
-    _finished(folder.root, begin)
+    _finished(folder, begin)
 
 
 @app.command()
@@ -88,9 +91,12 @@ def _say(text: str) -> None:
     Console(stderr=True, highlight=False).print(f"[bold]•[/bold] {text}")
 
 
-def _finished(root: Path, begin: float) -> None:
+def _finished(folder: RunFolder, begin: float) -> None:
+    """Say what came out, what took longest, what the reader must know, and where it all is."""
+    for line in folder.summary():
+        typer.echo(line)
     seconds = time.perf_counter() - begin
-    typer.echo(f"Done in {seconds:.1f} s. The report is {root / 'report.html'}")
+    typer.echo(f"Done in {seconds:.1f} s. The report is {folder.root / 'report.html'}")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class RunFolder:
     say: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -88,8 +90,20 @@ class RunFolder:
         path.unlink(missing_ok=True)
         frame.to_file(path, driver="GPKG", layer=name)
 
+    def summary(self) -> list[str]:
+        """Return a few lines about the run: outputs, the slowest step, what to know."""
+        kinds = Counter(name.split("/")[0] for name in dict.fromkeys(self.files) if "/" in name)
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        slowest = max(self.seconds, key=lambda step: self.seconds[step])
+        lines = [
+            f"Written: {self.cube.name}, {counted}, report.html, run.json",
+            f"Slowest step: {slowest.lower()}, {self.seconds[slowest]:.1f} s",
+        ]
+        return [*lines, *(f"Note: {note}" for note in self.notes)]
+
     def record(self, configuration: dict[str, Any], notes: list[str]) -> None:
         """Write ``run.json``: what was run, with what, how long it took, what came out."""
+        self.notes = notes
         content = {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "mineeco_xr": library_version(),

@@ -249,6 +249,8 @@ def test_the_command_line_runs_and_inspects(case, tmp_path, monkeypatch, capsys)
     code, output, _ = cli(monkeypatch, capsys, "run", case, "--out", out)
     assert code == 0
     assert str(out / "report.html") in output
+    assert "Written: cube.zarr, 7 figures, 5 maps, 4 tables, 1 vectors" in output
+    assert "Note: No cell has a value on 2005-01-01" in output
     for path in (out / "cube.zarr", out / "maps" / "wue.tif", case.parent / "carbon.nc"):
         code, output, _ = cli(monkeypatch, capsys, "inspect", path)
         assert code == 0
