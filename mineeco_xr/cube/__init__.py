@@ -1,7 +1,7 @@
 """Data in and out: the grid, the exact warp, ingest, vectors, Zarr, units and provenance."""
 
+from mineeco_xr.cube.area import cell_area
 from mineeco_xr.cube.grid import (
-    cell_area,
     full,
     geobox_of,
     grid_coords,

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import reduce_blocks
-from mineeco_xr.cube.grid import cell_area, geobox_of
+from mineeco_xr.cube.area import cell_area
+from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.stats.quantile import (
