@@ -23,10 +23,12 @@ class forward:
     roles : sequence of str
         For a Dataset: leading arguments of the function that are variables of the cube. Each
         becomes a keyword of the method that names the variable, by default its own name.
+    by_name : bool
+        The roles are given by keyword only, so that positions are left to what comes after them.
     """
 
-    def __init__(self, target: str, *, roles: Sequence[str] = ()) -> None:
-        self.target, self.roles = target, tuple(roles)
+    def __init__(self, target: str, *, roles: Sequence[str] = (), by_name: bool = False) -> None:
+        self.target, self.roles, self.by_name = target, tuple(roles), by_name
 
     def function(self) -> Callable[..., Any]:
         """Import the function."""
@@ -38,24 +40,27 @@ class forward:
         if accessor is None:
             return function
         roles, data = self.roles, accessor._data
+        placed = () if self.by_name else roles
 
         @functools.wraps(function)
         def method(*args: Any, **kwargs: Any) -> Any:
             if not roles:
                 return function(data, *args, **kwargs)
-            names = dict(zip(roles, args, strict=False)) | {
+            names = dict(zip(placed, args, strict=False)) | {
                 role: kwargs.pop(role) for role in roles if role in kwargs
             }
             layers = [pick(data, names.get(role, role), role) for role in roles]
-            return function(*layers, *args[len(roles) :], **kwargs)
+            return function(*layers, *args[len(placed) :], **kwargs)
 
-        method.__signature__ = _signature(function, roles)  # type: ignore[attr-defined]
+        method.__signature__ = _signature(function, roles, self.by_name)  # type: ignore[attr-defined]
         if roles:
             method.__doc__ = f"{function.__doc__}\n{_ROLE_NOTE.format(' and '.join(roles))}"
         return method
 
 
-def _signature(function: Callable[..., Any], roles: tuple[str, ...]) -> inspect.Signature:
+def _signature(
+    function: Callable[..., Any], roles: tuple[str, ...], by_name: bool
+) -> inspect.Signature:
     """Return the function's signature without its data, the roles as names of variables."""
     parameters = list(inspect.signature(function).parameters.values())
     names = [
@@ -63,6 +68,10 @@ def _signature(function: Callable[..., Any], roles: tuple[str, ...]) -> inspect.
         for role in roles
     ]
     rest = parameters[len(roles) or 1 :]
+    if by_name:
+        first = [p for p in rest if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        named = [name.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in names]
+        return inspect.Signature([*first, *named, *(p for p in rest if p not in first)])
     if names:
         rest = [
             p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -149,4 +158,4 @@ class MineDataset(_Face):
     indices = forward(f"{_WATER}:indices")
     write = forward(f"{_CUBE}:write_cube")
     wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
-    wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"))
+    wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"), by_name=True)

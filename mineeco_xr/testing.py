@@ -205,7 +205,7 @@ def assert_chunk_invariant(
     Raises
     ------
     AssertionError
-        If a value, the nodata mask, a dtype or an attribute differs.
+        If a value, the nodata mask, a dtype, the dims or the units differ.
     """
     expected = function(*arrays, **parameters)
     chunked = [

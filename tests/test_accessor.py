@@ -89,3 +89,15 @@ def test_the_chain_of_the_readme(tmp_path):
 def test_forward_is_the_function_on_the_class():
     assert MineDataset.wue is mx.wue
     assert isinstance(vars(MineDataset)["wue"], forward)
+
+
+def test_zones_come_first_where_roles_go_by_name():
+    ds = cube()
+    zones = with_grid(np.ones((3, 4), "int32"), name="zones")
+    found = ds.mine.wue_zonal(zones)
+    assert (found["wue"] == 0.5).all()
+    renamed = ds.rename(npp="carbon").mine.wue_zonal(zones, npp="carbon", how="mean_of_ratios")
+    assert (renamed["wue"] == 0.5).all()
+    parameters = inspect.signature(ds.mine.wue_zonal).parameters
+    assert next(iter(parameters)) == "zones"
+    assert parameters["npp"].kind is inspect.Parameter.KEYWORD_ONLY

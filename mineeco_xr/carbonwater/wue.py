@@ -195,6 +195,7 @@ def wue_zonal(
     how: str = "ratio_of_sums",
     name: str | None = None,
     et_min: float = ET_MIN,
+    npp_min: float = 0.0,
 ) -> xr.Dataset:
     """Return the water-use efficiency of zones.
 
@@ -209,7 +210,7 @@ def wue_zonal(
         of its cells' efficiencies.
     name : str, optional
         Column that names the zones.
-    et_min : float
+    et_min, npp_min : float
         As for :func:`wue`.
 
     Returns
@@ -232,7 +233,7 @@ def wue_zonal(
 
     if how not in ("ratio_of_sums", "mean_of_ratios"):
         raise ParameterError(f"how is {how!r}: choose 'ratio_of_sums' or 'mean_of_ratios'.")
-    ratio = wue(npp, et, et_min=et_min)
+    ratio = wue(npp, et, et_min=et_min, npp_min=npp_min)
     factors = _factors(npp, et)
     cells = zonal(ratio, zones, ["mean", "std", "count", "valid_share", "area"], name=name)
     carbon, water = (
@@ -255,6 +256,6 @@ def wue_zonal(
     return finalize(
         result,
         function="wue_zonal",
-        parameters={"how": how, "name": name, "et_min": et_min},
+        parameters={"how": how, "name": name, "et_min": et_min, "npp_min": npp_min},
         inputs={str(npp.name or "npp"): npp, str(et.name or "et"): et},
     )

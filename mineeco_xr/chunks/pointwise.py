@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks.align import aligned
+from mineeco_xr.errors import ParameterError
 
 BLOCK_BYTES = 64 * 2**20
 """What a block may weigh after a dim was made whole; keeps about 12 live blocks below 1 GiB."""
@@ -55,6 +56,8 @@ def pointwise(
     >>> pointwise(np.sqrt, a, dtype="float64").compute().values
     array([0.        , 1.        , 1.41421356, 1.73205081])
     """
+    if core_dim is not None and not any(core_dim in array.dims for array in arrays):
+        raise ParameterError(f"no layer has the dim {core_dim!r}: {[a.dims for a in arrays]}.")
     arrays = aligned(arrays)
     if core_dim is not None:
         arrays = tuple(_core_first(whole_along(array, core_dim), core_dim) for array in arrays)
@@ -71,7 +74,7 @@ def pointwise(
         data = _blocked(call, layers, kept, outputs, np.dtype(dtype))
     coords = _merged_coords(arrays, kept)
     parts = [data] if outputs == 1 else [data[i] for i in range(outputs)]
-    results = tuple(xr.DataArray(part, dims=kept, coords=coords) for part in parts)
+    results = tuple(xr.DataArray(part, dims=kept, coords=coords).rename(None) for part in parts)
     return results[0] if outputs == 1 else results
 
 

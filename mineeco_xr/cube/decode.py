@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.manifest import LayerSpec
 from mineeco_xr.cube.modis import decode_modis
-from mineeco_xr.cube.nodata import fill_value_of
+from mineeco_xr.cube.nodata import code_in, fill_value_of
 from mineeco_xr.cube.units import parse_units
 from mineeco_xr.errors import SchemaError, UnitError
 
@@ -85,6 +86,7 @@ def decoded(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -> dict
     keep_classes = (
         data.dtype.kind in "iu"
         and (scale, offset) == (1.0, 0.0)
+        and spec.valid_range is None
         and (
             spec.classes is not None
             or (units is None and spec.resampling in ("nearest", "mode", None))
@@ -133,7 +135,8 @@ def _decode_block(
     offset: float,
 ) -> np.ndarray:
     kind = np.float64 if block.dtype == np.float64 else np.float32
-    valid = ~np.isin(block, np.asarray(fills, dtype=np.float64).astype(block.dtype))
+    codes = [code for code in map(partial(code_in, dtype=block.dtype), fills) if code is not None]
+    valid = ~np.isin(block, codes)
     if valid_range is not None:
         with np.errstate(invalid="ignore"):
             valid &= (block >= valid_range[0]) & (block <= valid_range[1])

@@ -72,7 +72,7 @@ def ingest(
 
     Examples
     --------
-    >>> import mineeco_xr as mx, numpy as np, tempfile
+    >>> import mineeco_xr as mx, numpy as np, rioxarray, tempfile
     >>> from mineeco_xr.testing import with_grid
     >>> folder = tempfile.mkdtemp()
     >>> for year in (2001, 2002):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -21,6 +23,23 @@ def fill_value_of(data: xr.DataArray) -> float | None:
     if found is None or np.isnan(found):
         return None
     return float(found)
+
+
+def code_in(code: float, dtype: np.dtype) -> Any:
+    """Return a code in a type, or None where the type cannot hold it and so never does.
+
+    Examples
+    --------
+    >>> code_in(65535, np.dtype("int16")) is None
+    True
+    """
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= code <= limits.max or code != int(code):
+            return None
+        return dtype.type(int(code))
+    with np.errstate(over="ignore"):
+        return dtype.type(code)
 
 
 def as_float(data: xr.DataArray) -> xr.DataArray:
@@ -51,6 +70,7 @@ def as_float(data: xr.DataArray) -> xr.DataArray:
 def _mask_block(block: np.ndarray, *, fill: float | None) -> np.ndarray:
     kind = "float32" if block.dtype.itemsize <= 2 or block.dtype == np.float32 else "float64"
     values = block.astype(kind)
-    if fill is not None:
-        values[block == np.asarray(fill).astype(block.dtype)] = np.nan
+    code = None if fill is None else code_in(fill, block.dtype)
+    if code is not None:
+        values[block == code] = np.nan
     return values

@@ -132,15 +132,13 @@ def write_cube(
     side = chunk or storage_side(ds)
     prepared = _prepared(ds, side)
     fingerprint = cube_fingerprint(prepared)
+    if resume and _is_finished(path, fingerprint):
+        return path
     if path.exists() and not overwrite:
-        if _stored_fingerprint(path) == fingerprint and resume:
-            return path
         raise DataError(
             f"{path} exists: write to another path, or replace it with overwrite=True "
             "(--overwrite on the command line)."
         )
-    if path.exists() and _stored_fingerprint(path) == fingerprint and resume:
-        return path
     if path.exists() and not _is_zarr(path):
         raise DataError(f"{path} is no Zarr store and will not be replaced: choose another path.")
     blocks = _blocks(prepared)
@@ -315,6 +313,17 @@ def _root(path: Path) -> dict[str, Any]:
 
 def _stored_fingerprint(path: Path) -> str | None:
     return _root(path).get("attributes", {}).get(COMPLETE)
+
+
+def _is_finished(path: Path, fingerprint: str) -> bool:
+    """Whether the very cube stands there, with all of its chunks."""
+    if _stored_fingerprint(path) != fingerprint:
+        return False
+    try:
+        _require_all_chunks(path, _chunk_counts(path) or {})
+    except IncompleteStore:
+        return False
+    return True
 
 
 def _is_consolidated(path: Path) -> bool:

@@ -107,5 +107,7 @@ def require_same_times(layers: Mapping[str, xr.DataArray], dim: str = "time") ->
 
 
 def _some(dates: pd.Index, most: int = 4) -> str:
+    if not len(dates):
+        return "none"
     shown = [str(date)[:10] for date in dates[:most]]
-    return ("[" + ", ".join(shown) + (", ..." if len(dates) > most else "") + "]") or "none"
+    return "[" + ", ".join(shown) + (", ..." if len(dates) > most else "") + "]"

@@ -184,7 +184,8 @@ def _placed(prepared: xr.DataArray, target: GeoBox, values: Any) -> xr.DataArray
         for name, coord in prepared.coords.items()
         if not {"y", "x"} & set(coord.dims) and name != "spatial_ref"
     }
-    return xr.DataArray(values, dims=prepared.dims, coords={**lead, **grid_coords(target)})
+    coords: dict[Any, xr.DataArray] = {**lead, **grid_coords(target)}
+    return xr.DataArray(values, dims=prepared.dims, coords=coords).rename(None)
 
 
 def _finished(

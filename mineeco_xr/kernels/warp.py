@@ -11,6 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
+from mineeco_xr.errors import DataError
+
 SNAP = 1e-6
 """Corners this near to a cell border are put on it: slivers of rounding carry no value."""
 
@@ -169,14 +171,17 @@ def overlap_reduce(
 
     Raises
     ------
-    OverflowError
+    DataError
         If a mode is asked of more than 512 different values under one target cell.
     """
     shape = (source.shape[0], columns.shape[0] - 1, columns.shape[1] - 1)
     out = np.empty(shape, dtype=source.dtype)
     fill = source.dtype.type(nodata)
     if not _overlap(source, origin[0], origin[1], columns, rows, how, fill, min_valid, out):
-        raise OverflowError(f"more than {_MOST_CLASSES} different values under one target cell")
+        raise DataError(
+            f"more than {_MOST_CLASSES} different values under one target cell: a mode is for "
+            "classes; use another resampling."
+        )
     return out
 
 

@@ -46,7 +46,8 @@ def zonal(
     data : xarray.DataArray
         Dims ``(y, x)`` or ``(time, y, x)``; NaN, or ``_FillValue`` of integers, is nodata.
     zones : geopandas.GeoDataFrame or xarray.DataArray
-        Polygons (overlaps allowed; a cell belongs to a polygon that holds its centre), or an
+        Polygons (overlaps allowed; a cell belongs to a polygon that holds its centre; what lies
+        beyond the grid does not count), or an
         integer raster on the same grid, whose ``_FillValue``, by default 0, means no zone.
     stats : sequence of str
         Of ``count`` (valid cells), ``mean`` and ``std`` (weighted by cell area, as a population),

@@ -123,7 +123,7 @@ def _against_truth(
     from mineeco_xr.report import series_figure
 
     assert results.series is not None
-    truth = zone_series(field.truth["npp"], field.truth["et"], field.zones, "name", 20.0)
+    truth = zone_series(field.truth["npp"], field.truth["et"], field.zones, "name")
     folder.table(truth, "truth_zone_years")
     section = report.section("Against the truth")
     section.text(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mineeco_xr.errors import ParameterError
 from mineeco_xr.workflows.config import load_case
 from mineeco_xr.workflows.output import RunFolder
 
@@ -74,6 +75,8 @@ def cluster(
     distributed.Client or None
         ``None`` when threads of this process do the work.
     """
+    if scheduler is not None and workers is not None:
+        raise ParameterError("give a scheduler's address or a number of workers, not both.")
     if scheduler is None and workers is None:
         yield None
         return

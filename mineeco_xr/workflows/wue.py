@@ -119,11 +119,12 @@ def _summarise(
     cube: xr.Dataset, case: WueCase, zones: gpd.GeoDataFrame | None, folder: RunFolder
 ) -> WueResults:
     npp, et = cube[case.wue.npp], cube[case.wue.et]
-    yearly = folder.table(yearly_table(npp, et, case.wue.et_min), "years")
+    limits = {"et_min": case.wue.et_min, "npp_min": case.wue.npp_min}
+    yearly = folder.table(yearly_table(npp, et, **limits), "years")
     areas = folder.table(trend_areas(cube, case.trend.alpha), "trend_areas")
     series = trends = None
     if case.zones is not None and zones is not None:
-        series = zone_series(npp, et, zones, case.zones.name, case.wue.et_min)
+        series = zone_series(npp, et, zones, case.zones.name, **limits)
         series = folder.table(series, "zone_years")
         trends = folder.table(zone_trends(series, case.trend.min_n), "zone_trends")
     return WueResults(

@@ -87,7 +87,7 @@ def write_report(
 def _cards(report: Report, results: WueResults) -> None:
     years = results.yearly
     some = years[years["cells"] > 0]
-    carbon, water = (some[c] * some["cells"] for c in ("npp", "et"))
+    carbon, water = (some[c] * some["area"] for c in ("npp", "et"))
     report.card("WUE of all dates", f"{carbon.sum() / water.sum():.3f}", units=UNITS,
                 note="all carbon over all water")  # fmt: skip
     best = some.loc[some["wue"].idxmax()]

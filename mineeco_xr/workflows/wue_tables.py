@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.carbonwater import wue_zonal
+from mineeco_xr.carbonwater.wue import ET_MIN
 from mineeco_xr.cube import cell_area, geobox_of
 from mineeco_xr.cube.time import decimal_years
 
@@ -20,7 +21,13 @@ _COLUMNS = {"wue": "wue", "npp": "npp", "et": "et", "std": "wue_std", "count": "
 
 
 def zone_series(
-    npp: xr.DataArray, et: xr.DataArray, zones: gpd.GeoDataFrame, name: str, et_min: float
+    npp: xr.DataArray,
+    et: xr.DataArray,
+    zones: gpd.GeoDataFrame,
+    name: str,
+    *,
+    et_min: float = ET_MIN,
+    npp_min: float = 0.0,
 ) -> pd.DataFrame:
     """Return yearly carbon, water and efficiency of each zone, a row a zone and date.
 
@@ -32,8 +39,8 @@ def zone_series(
         Polygons.
     name : str
         Column that names them.
-    et_min : float
-        mm per period.
+    et_min, npp_min : float
+        As for :func:`mineeco_xr.wue`.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def zone_series(
         zone, time, wue (ratio of sums), npp, et, wue_std, cells, valid_share, area (ha);
         ``attrs["units"]`` says the units.
     """
-    found = wue_zonal(npp, et, zones, name=name, et_min=et_min).compute()
+    found = wue_zonal(npp, et, zones, name=name, et_min=et_min, npp_min=npp_min).compute()
     frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
     frame["area"] /= 1e4
     order = {label: i for i, label in enumerate(found["zone"].values.tolist())}
@@ -54,12 +61,18 @@ def zone_series(
     return frame
 
 
-def yearly_table(npp: xr.DataArray, et: xr.DataArray, et_min: float) -> pd.DataFrame:
+def yearly_table(
+    npp: xr.DataArray, et: xr.DataArray, *, et_min: float = ET_MIN, npp_min: float = 0.0
+) -> pd.DataFrame:
     """Return the series of the whole grid: one zone of all cells."""
     one = npp.isel(time=0, drop=True) if "time" in npp.dims else npp
     everywhere = xr.ones_like(one, dtype="uint8").rename("grid")
     everywhere.attrs = {"flag_values": np.array([1], dtype="uint8"), "flag_meanings": "grid"}
-    found = wue_zonal(npp, et, everywhere, et_min=et_min).compute().isel(zone=0, drop=True)
+    found = (
+        wue_zonal(npp, et, everywhere, et_min=et_min, npp_min=npp_min)
+        .compute()
+        .isel(zone=0, drop=True)
+    )
     frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
     frame["area"] = frame["area"] * frame["valid_share"] / 1e4
     frame = frame[["time", "wue", "npp", "et", "wue_std", "cells", "area"]]
@@ -92,11 +105,9 @@ def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
     found = dict(
         zip(OUTPUTS, sen_mann_kendall(wide.to_numpy("float64"), years, min_n), strict=True)
     )
-    sums = series.assign(
-        carbon=series["npp"] * series["cells"], water=series["et"] * series["cells"]
-    )
-    sums = sums.groupby("zone", sort=False)[["carbon", "water"]].sum()
     valid = series["area"] * series["valid_share"]
+    sums = series.assign(carbon=series["npp"] * valid, water=series["et"] * valid)
+    sums = sums.groupby("zone", sort=False)[["carbon", "water"]].sum()
     frame = pd.DataFrame(
         {
             "zone": wide.columns,

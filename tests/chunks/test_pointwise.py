@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mineeco_xr.chunks import generate, pointwise, whole_along
 from mineeco_xr.cube import grid_coords, make_grid
+from mineeco_xr.errors import ParameterError
 from mineeco_xr.testing import assert_chunk_invariant, chunkings, rasters, with_grid
 
 
@@ -105,3 +106,12 @@ def test_one_task_a_block():
     raster = with_grid(np.ones((3, 40, 50))).chunk({"y": 10, "x": 10}).persist()
     graph = summed(raster).data.dask
     assert len(graph.layers[summed(raster).data.name]) == 20
+
+
+def test_a_dim_that_no_layer_has_is_refused():
+    with pytest.raises(ParameterError, match="no layer has the dim 'time'"):
+        summed(with_grid(np.ones((4, 5))))
+
+
+def test_results_have_no_name_of_their_own():
+    assert summed(with_grid(np.ones((3, 4, 5))).chunk({"y": 2})).name is None

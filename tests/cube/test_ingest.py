@@ -356,3 +356,14 @@ def test_reference_systems_in_the_manifest(tmp_path):
     assert found.mine.grid == with_grid(np.ones(SHAPE)).mine.grid
     with pytest.raises(ParameterError, match="'EPSG:999999' is no known reference system"):
         mx.ingest(manifest(path="x", crs="EPSG:999999"))
+
+
+def test_valid_ranges_and_codes_that_the_type_cannot_hold(tmp_path):
+    raster = with_grid(np.full(SHAPE, 7, "int16"))
+    raster[0, 0], raster[0, 1] = -1, 300
+    path = str(write(raster, tmp_path / "a_2001.tif"))
+    ranged = mx.ingest(manifest(path=path, valid_range=[0, 100]))["ndvi"][0]
+    assert int(np.isnan(ranged).sum()) == 2
+    coded = mx.ingest(manifest(path=path, fill_values=[65535], units="K"))["ndvi"][0]
+    assert coded[0, 0] == -1
+    assert not np.isnan(coded).any()

@@ -282,3 +282,12 @@ def test_stores_of_others_are_decoded(tmp_path):
     ds.to_zarr(tmp_path / "a.zarr", consolidated=False, zarr_format=3)
     found = mx.open_cube(tmp_path / "a.zarr")
     np.testing.assert_allclose(found["npp"], cube()["npp"], atol=0.051)
+
+
+def test_overwriting_repairs_a_damaged_store(tmp_path):
+    path = mx.write_cube(cube(), tmp_path / "a.zarr", chunk=10)
+    shutil.rmtree(path / "npp" / "c")
+    with pytest.raises(DataError, match="overwrite=True"):
+        mx.write_cube(cube(), path, chunk=10)
+    mx.write_cube(cube(), path, chunk=10, overwrite=True)
+    xr.testing.assert_equal(mx.open_cube(path).compute(), cube())

@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mineeco_xr.errors import DataError
 from mineeco_xr.kernels import warp
 
 
@@ -117,3 +118,10 @@ def test_window_does_not_matter():
         np.ascontiguousarray(source[:, 8:, 12:]), (8, 12), xs, ys, how=warp.MEAN, nodata=np.nan
     )
     np.testing.assert_array_equal(whole, cut)
+
+
+def test_a_mode_of_numbers_that_are_no_classes_is_refused():
+    source = np.arange(900, dtype="int32").reshape(1, 30, 30)
+    xs, ys = np.meshgrid([0.0, 30.0], [0.0, 30.0])
+    with pytest.raises(DataError, match="more than 512"):
+        warp.overlap_reduce(source, (0, 0), xs, ys, how=warp.MODE, nodata=-1)
