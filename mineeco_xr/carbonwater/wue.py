@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -86,7 +86,7 @@ def wue(
         raise ParameterError(f"over is {over!r}, but npp has dims {tuple(npp.dims)}.")
     layers = (as_float(npp), as_float(et))
     result = pointwise(
-        _ratio_block if over is None else _ratio_of_sums_block,
+        _ratio_block,
         *layers,
         dtype=np.result_type(*(layer.dtype for layer in layers)),
         core_dim=over,
@@ -95,6 +95,7 @@ def wue(
             "et_factor": factors[1],
             "npp_min": npp_min,
             "et_min": et_min,
+            "sums": over is not None,
         },
     )
     return finalize(
@@ -135,26 +136,6 @@ def _as_depth(units: str) -> str:
     return units
 
 
-def _masked(
-    npp: np.ndarray,
-    et: np.ndarray,
-    npp_factor: float,
-    et_factor: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    carbon = npp if npp_factor == 1.0 else npp * np.asarray(npp_factor, npp.dtype)
-    water = et if et_factor == 1.0 else et * np.asarray(et_factor, et.dtype)
-    return carbon, water
-
-
-def _divide(
-    carbon: np.ndarray, water: np.ndarray, npp_min: float, et_min: float, kind: Any
-) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        valid = (water >= et_min) & (carbon >= npp_min) & np.isfinite(water) & np.isfinite(carbon)
-    out = np.full(valid.shape, np.nan, dtype=kind)
-    return np.divide(carbon, water, out=out, where=valid)
-
-
 def _ratio_block(
     npp: np.ndarray,
     et: np.ndarray,
@@ -163,28 +144,21 @@ def _ratio_block(
     et_factor: float,
     npp_min: float,
     et_min: float,
+    sums: bool,
 ) -> np.ndarray:
-    carbon, water = _masked(npp, et, npp_factor, et_factor)
-    return _divide(carbon, water, npp_min, et_min, np.result_type(npp, et))
-
-
-def _ratio_of_sums_block(
-    npp: np.ndarray,
-    et: np.ndarray,
-    *,
-    npp_factor: float,
-    et_factor: float,
-    npp_min: float,
-    et_min: float,
-) -> np.ndarray:
-    carbon, water = _masked(npp, et, npp_factor, et_factor)
+    """Divide cell by cell, or the sums over the first axis of what is valid."""
+    kind = np.result_type(npp, et)
+    carbon: np.ndarray = npp if npp_factor == 1.0 else npp * npp.dtype.type(npp_factor)
+    water: np.ndarray = et if et_factor == 1.0 else et * et.dtype.type(et_factor)
     with np.errstate(invalid="ignore"):
         valid = (water >= et_min) & (carbon >= npp_min) & np.isfinite(water) & np.isfinite(carbon)
-    carbon_sum = np.where(valid, carbon, 0).sum(axis=0, dtype="float64")
-    water_sum = np.where(valid, water, 0).sum(axis=0, dtype="float64")
-    return _divide(carbon_sum, water_sum, 0.0, et_min, np.dtype("float64")).astype(
-        np.result_type(npp, et)
-    )
+    if sums:
+        carbon, water = (
+            np.where(valid, part, 0).sum(axis=0, dtype="float64") for part in (carbon, water)
+        )
+        valid = valid.any(axis=0)
+    out = np.full(valid.shape, np.nan, dtype=np.result_type(carbon, water))
+    return np.divide(carbon, water, out=out, where=valid).astype(kind, copy=False)
 
 
 def wue_zonal(

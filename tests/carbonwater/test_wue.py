@@ -83,6 +83,8 @@ def test_a_period_is_a_ratio_of_sums():
     npp, et = pair([[[100.0]], [[400.0]], [[np.nan]]], [[[50.0]], [[800.0]], [[700.0]]])
     assert mx.wue(npp, et, over="time").item() == pytest.approx(500 / 850)
     assert float(mx.wue(npp, et).mean()) == pytest.approx((2 + 0.5) / 2)
+    loss, water = pair([[[-300.0]], [[100.0]]], [[[50.0]], [[50.0]]])
+    assert mx.wue(loss, water, over="time", npp_min=-500).item() == -2
 
 
 def test_zones_are_a_ratio_of_sums_by_name():
