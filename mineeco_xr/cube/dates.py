@@ -92,7 +92,7 @@ def _as_day(parts: dict[str, str | None], name: str) -> np.datetime64:
     year = np.datetime64(f"{parts['year']}-01-01")
     try:
         if parts.get("doy"):
-            day = year + (int(parts["doy"] or 1) - 1)
+            day = year + np.timedelta64(int(parts["doy"] or 1) - 1, "D")
             if not 1 <= int(parts["doy"] or 0) <= 366 or str(day)[:4] != parts["year"]:
                 raise ValueError(f"no day {parts['doy']} in {parts['year']}")
             return day

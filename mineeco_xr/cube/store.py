@@ -231,9 +231,9 @@ def _blocks(ds: xr.Dataset) -> list[Block]:
 
 
 def _encoding(ds: xr.Dataset, side: int) -> dict[str, dict[str, Any]]:
-    from zarr.codecs import BloscCodec, BloscShuffle
+    from zarr.codecs import BloscCodec
 
-    codec = BloscCodec(cname="lz4", clevel=3, shuffle=BloscShuffle.shuffle)
+    codec = BloscCodec(cname="lz4", clevel=3, shuffle="shuffle")
     encoding: dict[str, dict[str, Any]] = {}
     for name, variable in _rasters(ds).items():
         sizes = [min(side, n) if d in SPATIAL_DIMS else n for d, n in variable.sizes.items()]
