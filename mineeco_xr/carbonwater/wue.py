@@ -112,8 +112,7 @@ def _factors(npp: xr.DataArray, et: xr.DataArray) -> tuple[float, float]:
     """Return what turns the inputs into gC m-2 and mm, both per the period of ``npp``."""
     npp_name, et_name = str(npp.name or "npp"), str(et.name or "et")
     npp_units = units_of(npp, expected="gC m-2 yr-1", name=npp_name)
-    period = {u: e for u, e in parse_units(npp_units).items() if u in _TIME_UNITS}
-    per_period = (" " + format_units(period)) if period else ""
+    per_period = _per_period(npp_units)
     et_units = units_of(et, expected=f"mm{per_period}", name=et_name)
     depth = _as_depth(et_units)
     try:
@@ -126,6 +125,12 @@ def _factors(npp: xr.DataArray, et: xr.DataArray) -> tuple[float, float]:
             f"{error} WUE needs carbon per area (gC m-2, kgC m-2, tC ha-1) and water as a depth "
             f"(mm, kg m-2) of the same period; found {npp_units!r} and {et_units!r}."
         ) from error
+
+
+def _per_period(units: str) -> str:
+    """Return the part of a unit that says per which time, with a space before it, or nothing."""
+    period = {u: e for u, e in parse_units(units).items() if u in _TIME_UNITS}
+    return f" {format_units(period)}" if period else ""
 
 
 def _as_depth(units: str) -> str:
@@ -215,10 +220,7 @@ def wue_zonal(
         for data, factor in zip((npp, et), factors, strict=True)
     )
     value = carbon / water if how == "ratio_of_sums" else cells["mean"]
-    period = {
-        u: e for u, e in parse_units(npp.attrs.get("units", "gC")).items() if u in _TIME_UNITS
-    }
-    per_period = (" " + format_units(period)) if period else ""
+    per_period = _per_period(str(npp.attrs.get("units", "gC")))
     result = xr.Dataset(
         {
             "wue": value.assign_attrs(_ATTRS),

@@ -49,16 +49,12 @@ def zone_series(
         ``attrs["units"]`` says the units.
     """
     found = wue_zonal(npp, et, zones, name=name, et_min=et_min, npp_min=npp_min).compute()
-    frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
-    frame["area"] /= 1e4
+    frame = _as_frame(found)
     order = {label: i for i, label in enumerate(found["zone"].values.tolist())}
     frame = frame.sort_values(
         ["zone", "time"], key=lambda c: c.map(order) if c.name == "zone" else c
     )
-    frame = frame[["zone", "time", *_COLUMNS.values()]].reset_index(drop=True)
-    units = {_COLUMNS[key]: str(found[key].attrs.get("units", "1")) for key in _COLUMNS}
-    frame.attrs["units"] = {**units, "wue_std": units["wue"], "area": "ha"}
-    return frame
+    return frame[["zone", "time", *_COLUMNS.values()]].reset_index(drop=True)
 
 
 def yearly_table(
@@ -73,9 +69,15 @@ def yearly_table(
         .compute()
         .isel(zone=0, drop=True)
     )
+    frame = _as_frame(found)
+    frame["area"] *= frame["valid_share"]
+    return frame[["time", "wue", "npp", "et", "wue_std", "cells", "area"]]
+
+
+def _as_frame(found: xr.Dataset) -> pd.DataFrame:
+    """Return the columns of the tables, areas in hectares, with their units."""
     frame = found[list(_COLUMNS)].rename(_COLUMNS).to_dataframe().reset_index()
-    frame["area"] = frame["area"] * frame["valid_share"] / 1e4
-    frame = frame[["time", "wue", "npp", "et", "wue_std", "cells", "area"]]
+    frame["area"] /= 1e4
     units = {_COLUMNS[key]: str(found[key].attrs.get("units", "1")) for key in _COLUMNS}
     frame.attrs["units"] = {**units, "wue_std": units["wue"], "area": "ha"}
     return frame
