@@ -13,7 +13,7 @@ import mineeco_xr.accessor  # noqa: F401  registers .mine
 from mineeco_xr import errors
 
 if TYPE_CHECKING:
-    from mineeco_xr import carbonwater, chunks, cube, stats, synthetic
+    from mineeco_xr import carbonwater, chunks, cube, spatial, stats, synthetic
     from mineeco_xr.carbonwater import available_indices, indices, wue, wue_zonal
     from mineeco_xr.cube import (
         burn,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         warp,
         write_cube,
     )
+    from mineeco_xr.spatial import allocation, distance
     from mineeco_xr.stats import trend, variation, zonal
     from mineeco_xr.synthetic import Coalfield, coalfield
 
@@ -41,6 +42,8 @@ _EXPORTS = {
     "read_vectors": "cube",
     "warp": "cube",
     "write_cube": "cube",
+    "allocation": "spatial",
+    "distance": "spatial",
     "trend": "stats",
     "variation": "stats",
     "zonal": "stats",
@@ -53,11 +56,12 @@ _EXPORTS = {
 }
 _SUBPACKAGES = (
     *("carbonwater", "chunks", "cube", "kernels", "report"),
-    *("stats", "synthetic", "tables", "testing", "workflows"),
+    *("spatial", "stats", "synthetic", "tables", "testing", "workflows"),
 )
 
 __all__ = [
     "Coalfield",
+    "allocation",
     "available_indices",
     "burn",
     "carbonwater",
@@ -67,12 +71,14 @@ __all__ = [
     "convert_units",
     "cube",
     "decode_modis",
+    "distance",
     "errors",
     "indices",
     "ingest",
     "make_grid",
     "open_cube",
     "read_vectors",
+    "spatial",
     "stats",
     "synthetic",
     "trend",

@@ -104,6 +104,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
 
 
 _CUBE, _STATS, _WATER = "mineeco_xr.cube", "mineeco_xr.stats", "mineeco_xr.carbonwater"
+_SPATIAL, _TERRAIN = "mineeco_xr.spatial", "mineeco_xr.terrain"
 
 
 class _Face:
@@ -143,8 +144,10 @@ def methods(face: type) -> list[str]:
 class MineDataArray(_Face):
     """What can be done with one raster, as methods of ``DataArray.mine``."""
 
+    allocation = forward(f"{_SPATIAL}:allocation")
     convert_units = forward(f"{_CUBE}:convert_units")
     decode_modis = forward(f"{_CUBE}:decode_modis")
+    distance = forward(f"{_SPATIAL}:distance")
     trend = forward(f"{_STATS}:trend")
     variation = forward(f"{_STATS}:variation")
     warp = forward(f"{_CUBE}:warp")

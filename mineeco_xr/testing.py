@@ -97,7 +97,7 @@ def with_grid(
     values: np.ndarray,
     *,
     crs: Any = "EPSG:32650",
-    resolution: float = 30.0,
+    resolution: float | tuple[float, float] = 30.0,
     origin: tuple[float, float] = (500_000.0, 4_800_000.0),
     times: Any = None,
     name: str = "layer",
@@ -111,8 +111,8 @@ def with_grid(
         Dims ``(y, x)`` or ``(time, y, x)``.
     crs : CRS-like
         Reference system.
-    resolution : float
-        Cell size.
+    resolution : float or tuple of float
+        Cell size, one number or ``(x, y)``.
     origin : tuple of float
         Left and top.
     times : array-like of datetime64, optional
@@ -131,7 +131,8 @@ def with_grid(
 
     rows, columns = values.shape[-2:]
     left, top = origin
-    bounds = (left, top - rows * resolution, left + columns * resolution, top)
+    wide, tall = resolution if isinstance(resolution, tuple) else (resolution, resolution)
+    bounds = (left, top - rows * tall, left + columns * wide, top)
     coords: dict[str, Any] = dict(
         grid_coords(make_grid(bounds, crs=crs, resolution=resolution)).items()
     )

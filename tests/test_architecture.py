@@ -18,6 +18,8 @@ LAYERS = [
     {"chunks"},
     {"cube"},
     {"stats"},
+    {"spatial"},
+    {"terrain"},
     {"carbonwater", "subsidence", "landuse", "services", "synthetic"},
     {"network", "risk"},
     {"report"},

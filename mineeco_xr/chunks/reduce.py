@@ -110,8 +110,33 @@ def reduce_blocks(
     for dim in lead:
         arrays = tuple(whole_along(array, str(dim)) for array in arrays)
     common = shared.array if isinstance(shared, Reduced) else _boxed_array(shared)
-    boxes = _partials(partial, arrays, common, dict(parameters or {}))
-    merged = da.reduction(
+    merged = gathered(_partials(partial, arrays, common, dict(parameters or {})), merge)
+    if finish is None:
+        return Reduced(merged)
+    meta = np.empty((), dtype=object)
+    return Reduced(
+        da.map_blocks(_finish_box, merged, common, finish=finish, dtype=object, meta=meta)
+    )
+
+
+def gathered(boxes: Any, merge: Callable[[list[Any]], Any]) -> Any:
+    """Merge an array of boxed objects by a tree, neighbours first, to an array without dims.
+
+    Parameters
+    ----------
+    boxes : dask.array.Array
+        One object a block, as :func:`boxed` makes them.
+    merge : callable
+        ``merge(list of objects)``, associative.
+
+    Returns
+    -------
+    dask.array.Array
+        Without dims, lazy.
+    """
+    import dask.array as da
+
+    return da.reduction(
         boxes,
         chunk=_keep,
         combine=_merger(merge),
@@ -120,12 +145,6 @@ def reduce_blocks(
         split_every=SPLIT_EVERY,
         dtype=object,
         meta=np.empty((), dtype=object),
-    )
-    if finish is None:
-        return Reduced(merged)
-    meta = np.empty((), dtype=object)
-    return Reduced(
-        da.map_blocks(_finish_box, merged, common, finish=finish, dtype=object, meta=meta)
     )
 
 
@@ -161,7 +180,8 @@ def _partials(
     )
 
 
-def _box(value: Any, ndim: int = 0) -> np.ndarray:
+def boxed(value: Any, ndim: int = 0) -> np.ndarray:
+    """Return an array of one cell that holds any object, past NumPy's wish to look inside."""
     box = np.empty((1,) * ndim, dtype=object)
     box[(0,) * ndim] = value
     return box
@@ -171,7 +191,7 @@ def _boxed_array(value: Any) -> Any:
     import dask.array as da
     from dask.base import tokenize
 
-    return da.from_array(_box(value), chunks=(), asarray=False, name=f"shared-{tokenize(value)}")
+    return da.from_array(boxed(value), chunks=(), asarray=False, name=f"shared-{tokenize(value)}")
 
 
 def _boxed_partial(
@@ -185,7 +205,7 @@ def _boxed_partial(
         np.expand_dims(np.ascontiguousarray(block), axes)
         for block, axes in zip(blocks, missing, strict=True)
     ]
-    return _box(partial(*ready, shared=common.item(), **parameters), ready[0].ndim)
+    return boxed(partial(*ready, shared=common.item(), **parameters), ready[0].ndim)
 
 
 def _keep(box: np.ndarray, axis: Any, keepdims: bool) -> np.ndarray:
@@ -210,13 +230,13 @@ def _merge_boxes(
         else:
             flat.append(item)
     value = flat[0].item() if len(flat) == 1 else merge([box.item() for box in flat])
-    return _box(value, 0 if drop else flat[0].ndim)
+    return boxed(value, 0 if drop else flat[0].ndim)
 
 
 def _finish_box(
     merged: np.ndarray, common: np.ndarray, *, finish: Callable[..., Any]
 ) -> np.ndarray:
-    return _box(finish(merged.item(), common.item()))
+    return boxed(finish(merged.item(), common.item()))
 
 
 def _open_box(box: np.ndarray, *, function: Callable[[Any], np.ndarray]) -> np.ndarray:

@@ -20,6 +20,7 @@ def warmup() -> None:
     _warm_zones()
     _warm_grids()
     _warm_landscape()
+    _warm_distance()
 
 
 def _warm_series() -> None:
@@ -80,3 +81,14 @@ def _warm_landscape() -> None:
     random.gradient_noise(key, *window, wavelength=4.0)
     line = np.array([[0.0, 0.0, 1.0, 1.0]])
     nearest_segment(line, *window, corner=(0.0, 2.0), step=(1.0, -1.0))
+
+
+def _warm_distance() -> None:
+    from mineeco_xr.kernels import distance
+
+    mask, none = np.ones((2, 2), dtype="uint8"), np.full(2, distance.ABSENT, dtype="int32")
+    distance.column_ends(mask, 0)
+    measures = ((1.0, 1.0), (30.0, 30.0), np.inf)
+    for dtype in ("float32", "float64"):
+        distance.strip_distance(mask, 0, none, none, *measures, np.empty((2, 2), dtype=dtype))
+    distance.strip_sites(mask, 0, none, none, *measures)

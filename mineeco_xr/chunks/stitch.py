@@ -1,0 +1,319 @@
+"""Stitch: blocks are solved with open borders, the borders globally, and the blocks finished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.chunks.align import aligned
+from mineeco_xr.chunks.reduce import boxed, gathered
+from mineeco_xr.chunks.reread import SOLUTION, read_again
+from mineeco_xr.errors import ParameterError
+
+Index = tuple[int, int]
+Chunks = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a block lies in its raster.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Number of the block, down and across.
+    rows, columns : slice
+        Cells of the whole raster that the block covers, its halo not counted.
+    shape : tuple of int
+        Rows and columns of the whole raster.
+    """
+
+    index: Index
+    rows: slice
+    columns: slice
+    shape: tuple[int, int]
+
+
+def stitch(
+    local: Callable[..., Any],
+    solve: Callable[..., Mapping[Index, Any]],
+    finish: Callable[..., Any],
+    *arrays: xr.DataArray,
+    dtype: Any,
+    depth: int = 0,
+    fill: float | Sequence[float] | None = None,
+    outputs: int = 1,
+    parameters: Mapping[str, Any] | None = None,
+) -> Any:
+    """Solve a problem of the whole raster in three stages, exactly for any chunking.
+
+    Parameters
+    ----------
+    local : callable
+        Plain module-level ``local(*blocks, place, **parameters)``: what a block has to say about
+        its borders, a small picklable object.
+    solve : callable
+        ``solve(records, chunks, **parameters)``, run once: takes the records by block index and
+        the sizes of the chunks, returns each block's answer by index.
+    finish : callable
+        ``finish(*blocks, answer, place, **parameters)``: the finished block, or a tuple of
+        ``outputs`` blocks.
+    *arrays : xarray.DataArray
+        On one grid, dims ending in ``(y, x)``; with leading dims each slice is a raster of its own.
+    dtype : dtype
+        Of the results.
+    depth : int
+        Cells that ``local`` and ``finish`` see beyond the block on each side; at most the
+        smallest chunk.
+    fill : float or sequence of float, optional
+        What stands outside the raster, one for all arrays or one each. Default NaN.
+    outputs : int
+        How many blocks ``finish`` returns.
+    parameters : mapping, optional
+        Further keyword arguments of all three.
+
+    Returns
+    -------
+    xarray.DataArray or tuple of xarray.DataArray
+        Dims, coordinates and chunks of the first array, without attributes; lazy when any array
+        is. The source is computed once for the first and again for the last stage, so that memory
+        is bounded by blocks.
+
+    Raises
+    ------
+    ParameterError
+        If the last two dims are not ``(y, x)`` or ``depth`` exceeds a chunk.
+
+    Examples
+    --------
+    Number the cells above zero, wherever the chunk borders are:
+
+    >>> import numpy as np
+    >>> from mineeco_xr.testing import with_grid
+    >>> def count(block, place):
+    ...     return int((block > 0).sum())
+    >>> def offsets(records, chunks):
+    ...     return dict(zip(sorted(records), np.cumsum([0, *map(records.get, sorted(records))])))
+    >>> def number(block, answer, place):
+    ...     return np.where(block > 0, answer + np.cumsum(block > 0).reshape(block.shape), 0)
+    >>> raster = with_grid(np.array([[1, 0, 1, 1]])).chunk({"x": 2})
+    >>> stitch(count, offsets, number, raster, dtype="int64").compute().values
+    array([[1, 0, 2, 3]])
+    """
+    arrays = aligned(arrays)
+    first = arrays[0]
+    if first.dims[-2:] != ("y", "x") or any(array.dims != first.dims for array in arrays):
+        raise ParameterError(
+            f"rasters have dims {[array.dims for array in arrays]}: transpose all to (..., y, x)."
+        )
+    fills = _fills(arrays, depth, fill)
+    task = _Task(local, solve, finish, depth, fills, outputs, np.dtype(dtype), parameters or {})
+    lazy = any(array.chunks is not None for array in arrays)
+    layers = _unified(arrays) if lazy else [array.values for array in arrays]
+    stages = _lazily if lazy else _at_once
+    data = _by_slice(lambda *parts: stages(task, parts), layers, lazy, outputs)
+    results = tuple(first.copy(data=part).drop_attrs(deep=False).rename(None) for part in data)
+    return results[0] if outputs == 1 else results
+
+
+@dataclass(frozen=True)
+class _Task:
+    local: Callable[..., Any]
+    solve: Callable[..., Mapping[Index, Any]]
+    finish: Callable[..., Any]
+    depth: int
+    fills: tuple[float, ...]
+    outputs: int
+    dtype: np.dtype
+    parameters: Mapping[str, Any]
+
+
+def _fills(
+    arrays: Sequence[xr.DataArray], depth: int, fill: float | Sequence[float] | None
+) -> tuple[float, ...]:
+    smallest = min(
+        (min(sizes) for a in arrays if a.chunks is not None for sizes in a.chunks[-2:]),
+        default=depth,
+    )
+    if not 0 <= depth <= max(1, smallest):
+        raise ParameterError(f"depth is {depth}: chunks are as small as {smallest} cells.")
+    if isinstance(fill, Sequence):
+        return tuple(fill)
+    if fill is None and depth and any(array.dtype.kind != "f" for array in arrays):
+        raise ParameterError("say with fill= what stands outside an integer raster.")
+    return (math.nan if fill is None else fill,) * len(arrays)
+
+
+def _unified(arrays: Sequence[xr.DataArray]) -> list[Any]:
+    """Give all arrays the chunks of the first lazy one."""
+    import dask.array as da
+
+    chunks = next(array.chunks for array in arrays if array.chunks is not None)
+    return [
+        da.from_array(array.values, chunks=chunks)
+        if array.chunks is None
+        else array.data.rechunk(chunks)
+        for array in arrays
+    ]
+
+
+def _by_slice(
+    run: Callable[..., tuple[Any, ...]], layers: list[Any], lazy: bool, outputs: int
+) -> tuple[Any, ...]:
+    """Run each 2-D slice of the leading dims by itself and stack the results."""
+    lead = layers[0].shape[:-2]
+    if not lead:
+        return run(*layers)
+    import dask.array as da
+
+    module: Any = da if lazy else np
+    parts = [run(*(layer[index] for layer in layers)) for index in np.ndindex(*lead)]
+    stacked = []
+    for number in range(outputs):
+        rasters = module.stack([part[number] for part in parts])
+        stacked.append(rasters.reshape(*lead, *layers[0].shape[-2:]))
+    return tuple(stacked)
+
+
+def _at_once(task: _Task, blocks: Sequence[np.ndarray]) -> tuple[Any, ...]:
+    shape = blocks[0].shape
+    place = Place((0, 0), slice(0, shape[0]), slice(0, shape[1]), shape)
+    windows = [
+        np.pad(block, task.depth, constant_values=fill) if task.depth else block
+        for block, fill in zip(blocks, task.fills, strict=True)
+    ]
+    windows = [np.ascontiguousarray(window) for window in windows]
+    record = task.local(*windows, place=place, **task.parameters)
+    answers = task.solve({(0, 0): record}, ((shape[0],), (shape[1],)), **task.parameters)
+    done = task.finish(*windows, answer=answers[0, 0], place=place, **task.parameters)
+    parts = (done,) if task.outputs == 1 else done
+    return tuple(np.asarray(part, dtype=task.dtype) for part in parts)
+
+
+def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
+    import dask.array as da
+    from dask.base import tokenize
+
+    chunks, shape = blocks[0].chunks, blocks[0].shape
+    places = [da.arange(size, chunks=sizes) for size, sizes in zip(shape, chunks, strict=True)]
+    once = _windows(blocks, task)
+    records = _blockwise(_local_block, places, once, task, shape, dtype=object, one=True)
+    merged = gathered(records, _joined)
+    name = SOLUTION + tokenize(merged.name, task.solve, task.parameters)
+    solution = da.map_blocks(
+        _solve_box, merged, solve=task.solve, chunks_of=chunks, parameters=dict(task.parameters),
+        name=name, dtype=object, meta=np.empty((), dtype=object),
+    )  # fmt: skip
+    again = _windows([read_again(block) for block in blocks], task)
+    data = _blockwise(_finish_block, places, again, task, shape, dtype=task.dtype, given=solution)
+    return (data,) if task.outputs == 1 else tuple(data[i] for i in range(task.outputs))
+
+
+def _windows(blocks: Sequence[Any], task: _Task) -> list[Any]:
+    import dask.array as da
+
+    if not task.depth:
+        return list(blocks)
+    depth = {0: task.depth, 1: task.depth}
+    return [
+        da.overlap.overlap(block, depth=depth, boundary={0: fill, 1: fill})
+        for block, fill in zip(blocks, task.fills, strict=True)
+    ]
+
+
+def _blockwise(
+    call: Callable[..., Any],
+    places: list[Any],
+    windows: list[Any],
+    task: _Task,
+    shape: tuple[int, int],
+    *,
+    dtype: Any,
+    one: bool = False,
+    given: Any = None,
+) -> Any:
+    import dask.array as da
+
+    several = not one and task.outputs > 1
+    index = ("outputs", "y", "x") if several else ("y", "x")
+    inputs: list[Any] = [] if given is None else [given, ()]
+    inputs += [places[0], ("y",), places[1], ("x",)]
+    for window in windows:
+        inputs += [window, ("y", "x")]
+    sizes = [tuple(1 for _ in place.chunks[0]) if one else place.chunks[0] for place in places]
+    return da.blockwise(
+        call,
+        index,
+        *inputs,
+        task=task,
+        shape=shape,
+        grid=_starts(places),
+        new_axes={"outputs": task.outputs} if several else None,
+        adjust_chunks=dict(zip(("y", "x"), sizes, strict=True)),
+        align_arrays=False,
+        dtype=dtype,
+        meta=np.empty((0,) * len(index), dtype=dtype),
+    )
+
+
+def _starts(places: list[Any]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the number of each block by its first row, and by its first column."""
+    down, across = (place.chunks[0] for place in places)
+    return _numbers(down), _numbers(across)
+
+
+def _numbers(sizes: tuple[int, ...]) -> dict[int, int]:
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return {start: number for number, start in enumerate(starts)}
+
+
+def _place(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], grid: Any) -> Place:
+    top, left = int(rows[0]), int(columns[0])
+    return Place(
+        (grid[0][top], grid[1][left]),
+        slice(top, top + rows.size),
+        slice(left, left + columns.size),
+        shape,
+    )
+
+
+def _local_block(
+    rows: np.ndarray, columns: np.ndarray, *windows: np.ndarray, task: _Task, shape: Any, grid: Any
+) -> np.ndarray:
+    place = _place(rows, columns, shape, grid)
+    ready = (np.ascontiguousarray(window) for window in windows)
+    record = task.local(*ready, place=place, **task.parameters)
+    return boxed([(place.index, record)], 2)
+
+
+def _joined(parts: list[list[Any]]) -> list[Any]:
+    return [item for part in parts for item in part]
+
+
+def _solve_box(
+    merged: np.ndarray, *, solve: Callable[..., Any], chunks_of: Chunks, parameters: dict[str, Any]
+) -> np.ndarray:
+    return boxed(solve(dict(merged.item()), chunks_of, **parameters))
+
+
+def _finish_block(
+    solution: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    *windows: np.ndarray,
+    task: _Task,
+    shape: Any,
+    grid: Any,
+) -> np.ndarray:
+    place = _place(rows, columns, shape, grid)
+    ready = (np.ascontiguousarray(window) for window in windows)
+    answer = solution.item()[place.index]
+    done = task.finish(*ready, answer=answer, place=place, **task.parameters)
+    if task.outputs > 1:
+        return np.stack([np.asarray(part, dtype=task.dtype) for part in done])
+    return np.asarray(done, dtype=task.dtype)
