@@ -9,6 +9,12 @@ import dask
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Before pytest collects a module on its own and puts it in the place of the function it is named for.
+import mineeco_xr.carbonwater
+import mineeco_xr.spatial
+import mineeco_xr.stats
+import mineeco_xr.terrain  # noqa: F401
+
 settings.register_profile(
     "mineeco",
     deadline=None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -73,3 +75,34 @@ def test_a_cube_is_written_by_processes(client, tmp_path):
     lazy["wue"] = lazy.mine.wue()
     path = mx.write_cube(lazy, tmp_path / "a.zarr", chunk=16)
     xr.testing.assert_equal(mx.open_cube(path).compute(), lazy.compute())
+
+
+def landscape():
+    rng = np.random.default_rng(3)
+    dem = with_grid(rng.normal(100, 9, (60, 70)).round().astype("float32"), name="dem", units="m")
+    patches = with_grid((rng.random((60, 70)) < 0.03).astype("uint8"), name="patches")
+    resistance = with_grid(rng.uniform(1, 5, (60, 70)), name="resistance")
+    resistance[20:22, :60] = np.nan
+    return dem, patches, resistance
+
+
+def spatial_results(chunks):
+    _, patches, resistance = (layer.chunk(chunks) for layer in landscape())
+    return {
+        "distance": patches.mine.distance(),
+        "allocation": patches.mine.allocation(),
+        "cost": resistance.mine.cost_distance(patches),
+    }
+
+
+@pytest.mark.cluster
+def test_stitched_and_settled_rasters_have_the_same_bits_from_processes(client, monkeypatch):
+    import dask
+
+    monkeypatch.setattr(importlib.import_module("mineeco_xr.spatial.cost"), "SMALLEST_TILE", 1)
+    with dask.config.set(scheduler="synchronous"):
+        expected = spatial_results({"y": 60, "x": 70})
+        expected = {name: found.compute() for name, found in expected.items()}
+    with dask.config.set(scheduler=client.get):
+        for name, found in spatial_results({"y": 23, "x": 31}).items():
+            xr.testing.assert_identical(found.compute().drop_attrs(), expected[name].drop_attrs())

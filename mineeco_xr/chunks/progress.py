@@ -1,4 +1,4 @@
-"""A progress bar on the terminal, or none."""
+"""Progress on the terminal, or none."""
 
 from __future__ import annotations
 
@@ -54,3 +54,34 @@ def progress_bar(
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(description, total=total, completed=done)
         yield lambda count: bar.update(task, advance=count)
+
+
+@contextmanager
+def count_runs(description: str, *, show: bool | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how many runs are done and how many wait, where their number is not known beforehand.
+
+    Parameters
+    ----------
+    description : str
+        What is being done.
+    show : bool, optional
+        Default: when the error stream is a terminal.
+
+    Yields
+    ------
+    callable
+        ``tell(waiting)``, called after each run.
+    """
+    if show is None:
+        show = sys.stderr.isatty()
+    if not show:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    text = "{task.description}: {task.completed:.0f} runs, {task.fields[waiting]} wait"
+    columns = (SpinnerColumn(), TextColumn(text), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(description, total=None, waiting=0)
+        yield lambda waiting: shown.update(task, advance=1, waiting=waiting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,30 +12,20 @@ import xarray as xr
 from mineeco_xr.chunks.align import aligned
 from mineeco_xr.chunks.reduce import boxed, gathered
 from mineeco_xr.chunks.reread import SOLUTION, read_again
+from mineeco_xr.chunks.tiles import (
+    Chunks,
+    Halo,
+    Index,
+    halo_of,
+    padded,
+    place_axes,
+    place_of,
+    starts_of,
+    unified,
+    whole,
+    windows,
+)
 from mineeco_xr.errors import ParameterError
-
-Index = tuple[int, int]
-Chunks = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a block lies in its raster.
-
-    Attributes
-    ----------
-    index : tuple of int
-        Number of the block, down and across.
-    rows, columns : slice
-        Cells of the whole raster that the block covers, its halo not counted.
-    shape : tuple of int
-        Rows and columns of the whole raster.
-    """
-
-    index: Index
-    rows: slice
-    columns: slice
-    shape: tuple[int, int]
 
 
 def stitch(
@@ -111,10 +100,10 @@ def stitch(
         raise ParameterError(
             f"rasters have dims {[array.dims for array in arrays]}: transpose all to (..., y, x)."
         )
-    fills = _fills(arrays, depth, fill)
-    task = _Task(local, solve, finish, depth, fills, outputs, np.dtype(dtype), parameters or {})
+    halo = halo_of(arrays, depth, fill)
+    task = _Task(local, solve, finish, halo, outputs, np.dtype(dtype), parameters or {})
     lazy = any(array.chunks is not None for array in arrays)
-    layers = _unified(arrays) if lazy else [array.values for array in arrays]
+    layers = unified(arrays) if lazy else [array.values for array in arrays]
     stages = _lazily if lazy else _at_once
     data = _by_slice(lambda *parts: stages(task, parts), layers, lazy, outputs)
     results = tuple(first.copy(data=part).drop_attrs(deep=False).rename(None) for part in data)
@@ -126,40 +115,10 @@ class _Task:
     local: Callable[..., Any]
     solve: Callable[..., Mapping[Index, Any]]
     finish: Callable[..., Any]
-    depth: int
-    fills: tuple[float, ...]
+    halo: Halo
     outputs: int
     dtype: np.dtype
     parameters: Mapping[str, Any]
-
-
-def _fills(
-    arrays: Sequence[xr.DataArray], depth: int, fill: float | Sequence[float] | None
-) -> tuple[float, ...]:
-    smallest = min(
-        (min(sizes) for a in arrays if a.chunks is not None for sizes in a.chunks[-2:]),
-        default=depth,
-    )
-    if not 0 <= depth <= max(1, smallest):
-        raise ParameterError(f"depth is {depth}: chunks are as small as {smallest} cells.")
-    if isinstance(fill, Sequence):
-        return tuple(fill)
-    if fill is None and depth and any(array.dtype.kind != "f" for array in arrays):
-        raise ParameterError("say with fill= what stands outside an integer raster.")
-    return (math.nan if fill is None else fill,) * len(arrays)
-
-
-def _unified(arrays: Sequence[xr.DataArray]) -> list[Any]:
-    """Give all arrays the chunks of the first lazy one."""
-    import dask.array as da
-
-    chunks = next(array.chunks for array in arrays if array.chunks is not None)
-    return [
-        da.from_array(array.values, chunks=chunks)
-        if array.chunks is None
-        else array.data.rechunk(chunks)
-        for array in arrays
-    ]
 
 
 def _by_slice(
@@ -182,15 +141,10 @@ def _by_slice(
 
 def _at_once(task: _Task, blocks: Sequence[np.ndarray]) -> tuple[Any, ...]:
     shape = blocks[0].shape
-    place = Place((0, 0), slice(0, shape[0]), slice(0, shape[1]), shape)
-    windows = [
-        np.pad(block, task.depth, constant_values=fill) if task.depth else block
-        for block, fill in zip(blocks, task.fills, strict=True)
-    ]
-    windows = [np.ascontiguousarray(window) for window in windows]
-    record = task.local(*windows, place=place, **task.parameters)
+    place, ready = whole(shape), padded(blocks, task.halo)
+    record = task.local(*ready, place=place, **task.parameters)
     answers = task.solve({(0, 0): record}, ((shape[0],), (shape[1],)), **task.parameters)
-    done = task.finish(*windows, answer=answers[0, 0], place=place, **task.parameters)
+    done = task.finish(*ready, answer=answers[0, 0], place=place, **task.parameters)
     parts = (done,) if task.outputs == 1 else done
     return tuple(np.asarray(part, dtype=task.dtype) for part in parts)
 
@@ -200,8 +154,8 @@ def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
     from dask.base import tokenize
 
     chunks, shape = blocks[0].chunks, blocks[0].shape
-    places = [da.arange(size, chunks=sizes) for size, sizes in zip(shape, chunks, strict=True)]
-    once = _windows(blocks, task)
+    places = place_axes(shape, chunks)
+    once = windows(blocks, task.halo)
     records = _blockwise(_local_block, places, once, task, shape, dtype=object, one=True)
     merged = gathered(records, _joined)
     name = SOLUTION + tokenize(merged.name, task.solve, task.parameters)
@@ -209,27 +163,15 @@ def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
         _solve_box, merged, solve=task.solve, chunks_of=chunks, parameters=dict(task.parameters),
         name=name, dtype=object, meta=np.empty((), dtype=object),
     )  # fmt: skip
-    again = _windows([read_again(block) for block in blocks], task)
+    again = windows([read_again(block) for block in blocks], task.halo)
     data = _blockwise(_finish_block, places, again, task, shape, dtype=task.dtype, given=solution)
     return (data,) if task.outputs == 1 else tuple(data[i] for i in range(task.outputs))
-
-
-def _windows(blocks: Sequence[Any], task: _Task) -> list[Any]:
-    import dask.array as da
-
-    if not task.depth:
-        return list(blocks)
-    depth = {0: task.depth, 1: task.depth}
-    return [
-        da.overlap.overlap(block, depth=depth, boundary={0: fill, 1: fill})
-        for block, fill in zip(blocks, task.fills, strict=True)
-    ]
 
 
 def _blockwise(
     call: Callable[..., Any],
     places: list[Any],
-    windows: list[Any],
+    layers: list[Any],
     task: _Task,
     shape: tuple[int, int],
     *,
@@ -243,16 +185,17 @@ def _blockwise(
     index = ("outputs", "y", "x") if several else ("y", "x")
     inputs: list[Any] = [] if given is None else [given, ()]
     inputs += [places[0], ("y",), places[1], ("x",)]
-    for window in windows:
-        inputs += [window, ("y", "x")]
-    sizes = [tuple(1 for _ in place.chunks[0]) if one else place.chunks[0] for place in places]
+    for layer in layers:
+        inputs += [layer, ("y", "x")]
+    chunks: Chunks = (places[0].chunks[0], places[1].chunks[0])
+    sizes = [(1,) * len(axis) for axis in chunks] if one else chunks
     return da.blockwise(
         call,
         index,
         *inputs,
         task=task,
         shape=shape,
-        grid=_starts(places),
+        starts=starts_of(chunks),
         new_axes={"outputs": task.outputs} if several else None,
         adjust_chunks=dict(zip(("y", "x"), sizes, strict=True)),
         align_arrays=False,
@@ -261,32 +204,11 @@ def _blockwise(
     )
 
 
-def _starts(places: list[Any]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return the number of each block by its first row, and by its first column."""
-    down, across = (place.chunks[0] for place in places)
-    return _numbers(down), _numbers(across)
-
-
-def _numbers(sizes: tuple[int, ...]) -> dict[int, int]:
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
-    return {start: number for number, start in enumerate(starts)}
-
-
-def _place(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], grid: Any) -> Place:
-    top, left = int(rows[0]), int(columns[0])
-    return Place(
-        (grid[0][top], grid[1][left]),
-        slice(top, top + rows.size),
-        slice(left, left + columns.size),
-        shape,
-    )
-
-
 def _local_block(
-    rows: np.ndarray, columns: np.ndarray, *windows: np.ndarray, task: _Task, shape: Any, grid: Any
+    rows: np.ndarray, columns: np.ndarray, *blocks: np.ndarray, task: _Task, shape: Any, starts: Any
 ) -> np.ndarray:
-    place = _place(rows, columns, shape, grid)
-    ready = (np.ascontiguousarray(window) for window in windows)
+    place = place_of(rows, columns, shape, starts)
+    ready = (np.ascontiguousarray(block) for block in blocks)
     record = task.local(*ready, place=place, **task.parameters)
     return boxed([(place.index, record)], 2)
 
@@ -305,13 +227,13 @@ def _finish_block(
     solution: np.ndarray,
     rows: np.ndarray,
     columns: np.ndarray,
-    *windows: np.ndarray,
+    *blocks: np.ndarray,
     task: _Task,
     shape: Any,
-    grid: Any,
+    starts: Any,
 ) -> np.ndarray:
-    place = _place(rows, columns, shape, grid)
-    ready = (np.ascontiguousarray(window) for window in windows)
+    place = place_of(rows, columns, shape, starts)
+    ready = (np.ascontiguousarray(block) for block in blocks)
     answer = solution.item()[place.index]
     done = task.finish(*ready, answer=answer, place=place, **task.parameters)
     if task.outputs > 1:

@@ -17,6 +17,9 @@ NONE, FEATURE, NODATA = 0, 1, 2
 ABSENT = -1
 """Row of a feature that a column does not have."""
 
+FAR = 2**30
+"""Farther than any row: stands for an absent feature while gaps are compared."""
+
 
 @njit(nogil=True, cache=True)
 def column_ends(mask: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,69 +50,84 @@ def column_ends(mask: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(nogil=True, cache=True)
-def _rows_below(mask: np.ndarray, top: int, below: np.ndarray) -> np.ndarray:
-    """Return the nearest feature row at or below each cell."""
+def _gaps(mask: np.ndarray, top: int, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Return how many rows down the nearest feature of each cell's column is; negative is up.
+
+    Of two that are equally near the upper one is taken; ``FAR`` and more where there is none.
+    """
     rows, columns = mask.shape
-    found = np.empty((rows, columns), dtype=np.int32)
-    pending = below.copy()
+    gaps = np.empty((rows, columns), dtype=np.int32)
+    near = np.empty(columns, dtype=np.int32)
+    for column in range(columns):
+        near[column] = FAR if below[column] == ABSENT else below[column] - top - rows
     for row in range(rows - 1, -1, -1):
+        line, out = mask[row], gaps[row]
         for column in range(columns):
-            if mask[row, column] == FEATURE:
-                pending[column] = top + row
-            found[row, column] = pending[column]
-    return found
+            step = near[column] + 1 if near[column] < FAR else FAR
+            step = 0 if line[column] == FEATURE else step
+            near[column], out[column] = step, step
+    for column in range(columns):
+        near[column] = FAR if above[column] == ABSENT else top - 1 - above[column]
+    for row in range(rows):
+        line, out = mask[row], gaps[row]
+        for column in range(columns):
+            step = near[column] + 1 if near[column] < FAR else FAR
+            step = 0 if line[column] == FEATURE else step
+            near[column] = step
+            out[column] = -step if step <= out[column] and step < FAR else out[column]
+    return gaps
 
 
 @njit(nogil=True, cache=True)
-def _envelope(height: np.ndarray, across: float, site: np.ndarray, start: np.ndarray) -> int:
+def _height(gaps: np.ndarray, column: int, end: int, tall: float) -> float:
+    """Return the squared distance within a column, infinity without a feature."""
+    if column >= end or gaps[column] == FAR:
+        return np.inf
+    length = tall * gaps[column]
+    return length * length
+
+
+@njit(nogil=True, cache=True)
+def _envelope(
+    gaps: np.ndarray,
+    begin: int,
+    end: int,
+    weights: tuple[float, float],
+    site: np.ndarray,
+    start: np.ndarray,
+    level: np.ndarray,
+) -> int:
     """Fill the columns whose parabolas form the lower envelope and where each begins to rule.
 
-    ``height`` holds the squared distance within each column, below zero where it has no feature;
-    ``across`` is the squared width of a cell. Returns how many parabolas there are.
+    Columns ``begin`` to ``end`` (not included) are looked at; ``level`` is scratch. Returns how
+    many parabolas there are.
     """
     count = 0
-    width = height.size
-    for column in range(width):
-        own = height[column]
-        if own < 0:
+    across = weights[1] * weights[1]
+    before, here, after = np.inf, np.inf, _height(gaps, begin, end, weights[0])
+    for column in range(begin, end):
+        before, here, after = here, after, _height(gaps, column + 1, end, weights[0])
+        # A parabola above the mean of its neighbours by the square of a cell rules nowhere.
+        if here == np.inf or here + here > before + after + 2.0 * across:
             continue
+        own = here + across * column * column
         while count > 0:
-            other, begin = site[count - 1], start[count - 1]
-            left, right = float(begin - other), float(begin - column)
-            if across * left * left + height[other] > across * right * right + own:
+            apart = 2.0 * across * (column - site[count - 1])
+            if own - level[count - 1] < apart * start[count - 1]:
                 count -= 1
             else:
                 break
-        begin = 0
+        first = begin
         if count > 0:
-            other = site[count - 1]
-            between = across * (float(column) * column - float(other) * other)
-            reach = math.floor((between + own - height[other]) / (2.0 * across * (column - other)))
-            if reach + 1 >= width:
+            apart = 2.0 * across * (column - site[count - 1])
+            reach = math.floor((own - level[count - 1]) / apart)
+            if reach + 1 >= end:
                 continue
-            begin = int(reach) + 1
-        site[count], start[count] = column, begin
+            first = int(reach) + 1
+        site[count], start[count], level[count] = column, first, own
         count += 1
+    start[count] = end
     return count
-
-
-@njit(nogil=True, cache=True)
-def _vertical(
-    row: int, above: np.ndarray, below: np.ndarray, tall: float, nearest: np.ndarray,
-    height: np.ndarray,
-) -> None:  # fmt: skip
-    """Choose each column's nearest feature row, the upper one when two are equally near."""
-    for column in range(above.size):
-        up, down = above[column], below[column]
-        if up == ABSENT and down == ABSENT:
-            nearest[column], height[column] = ABSENT, -1.0
-            continue
-        if down == ABSENT or (up != ABSENT and row - up <= down - row):
-            nearest[column] = up
-        else:
-            nearest[column] = down
-        gap = tall * (row - nearest[column])
-        height[column] = gap * gap
 
 
 @njit(nogil=True, cache=True)
@@ -143,31 +161,38 @@ def strip_distance(
         Filled: infinity where there is no feature, NaN at nodata.
     """
     rows, columns = mask.shape
-    after = _rows_below(mask, top, below)
-    before, nearest = above.copy(), np.empty(columns, dtype=np.int32)
-    height = np.empty(columns, dtype=np.float64)
+    gaps = _gaps(mask, top, above, below)
     site, start = np.empty(columns, dtype=np.int64), np.empty(columns + 1, dtype=np.int64)
+    level = np.empty(columns, dtype=np.float64)
     for row in range(rows):
+        line, gap_line, result = mask[row], gaps[row], out[row]
+        column = 0
+        while column < columns:
+            if line[column] == FEATURE:
+                result[column] = 0.0
+                column += 1
+                continue
+            # A feature in this row hides whatever lies beyond it.
+            first = column
+            while column < columns and line[column] != FEATURE:
+                column += 1
+            begin, end = max(0, first - 1), min(columns, column + 1)
+            count = _envelope(gap_line, begin, end, weights, site, start, level)
+            if count == 0:
+                result[first:column] = np.inf
+            for part in range(count):
+                own = site[part]
+                gap = cell[0] * gap_line[own]
+                square = gap * gap
+                for x in range(max(first, start[part]), min(column, start[part + 1])):
+                    side = cell[1] * (x - own)
+                    result[x] = math.sqrt(side * side + square)
+        if limit < np.inf:
+            for column in range(columns):
+                result[column] = np.inf if result[column] > limit else result[column]
         for column in range(columns):
-            if mask[row, column] == FEATURE:
-                before[column] = top + row
-        _vertical(top + row, before, after[row], weights[0], nearest, height)
-        count = _envelope(height, weights[1] * weights[1], site, start)
-        line = out[row]
-        if count == 0:
-            line[:] = np.inf
-        start[count] = columns
-        for part in range(count):
-            column = site[part]
-            gap = cell[0] * (top + row - nearest[column])
-            square = gap * gap
-            for x in range(start[part], start[part + 1]):
-                side = cell[1] * (x - column)
-                length = math.sqrt(side * side + square)
-                line[x] = length if length <= limit else np.inf
-        for column in range(columns):
-            if mask[row, column] == NODATA:
-                line[column] = np.nan
+            if line[column] == NODATA:
+                result[column] = np.nan
 
 
 @njit(nogil=True, cache=True)
@@ -193,25 +218,20 @@ def strip_sites(
         Rows count from the raster's top; ``ABSENT`` where no feature is within the limit.
     """
     rows, columns = mask.shape
-    after = _rows_below(mask, top, below)
-    before, nearest = above.copy(), np.empty(columns, dtype=np.int32)
-    height = np.empty(columns, dtype=np.float64)
+    gaps = _gaps(mask, top, above, below)
     site, start = np.empty(columns, dtype=np.int64), np.empty(columns + 1, dtype=np.int64)
+    level = np.empty(columns, dtype=np.float64)
     found_row = np.full((rows, columns), ABSENT, dtype=np.int32)
     found_column = np.full((rows, columns), ABSENT, dtype=np.int32)
     for row in range(rows):
-        for column in range(columns):
-            if mask[row, column] == FEATURE:
-                before[column] = top + row
-        _vertical(top + row, before, after[row], weights[0], nearest, height)
-        count = _envelope(height, weights[1] * weights[1], site, start)
-        start[count] = columns
+        gap_line = gaps[row]
+        count = _envelope(gap_line, 0, columns, weights, site, start, level)
         for part in range(count):
-            column = site[part]
-            gap = cell[0] * (top + row - nearest[column])
+            own = site[part]
+            gap = cell[0] * gap_line[own]
             for x in range(start[part], start[part + 1]):
-                side = cell[1] * (x - column)
+                side = cell[1] * (x - own)
                 if math.sqrt(side * side + gap * gap) <= limit:
-                    found_row[row, x] = nearest[column]
-                    found_column[row, x] = column
+                    found_row[row, x] = top + row + gap_line[own]
+                    found_column[row, x] = own
     return found_row, found_column

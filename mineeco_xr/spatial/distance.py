@@ -22,7 +22,7 @@ STRIP_BYTES = 64 * 2**20
 LARGEST_HALO = 512
 """Cells; a limit farther than this is cheaper by carrying rows than by overlapping blocks."""
 
-LARGEST_RATIO = 10_000
+LARGEST_RATIO = 100
 """Cells whose sides are in the ratio of two integers up to this compare without rounding."""
 
 

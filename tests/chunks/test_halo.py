@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,3 +78,44 @@ def test_bad_parameters():
         halo(np_difference, data, data, depth=0, dtype="uint8")
     with pytest.raises(ParameterError, match="fill="):
         halo(np_difference, data, data, depth=1, dtype="uint8")
+
+
+def anisotropic_sum(window, *, depths):
+    size = (2 * depths[0] + 1, 2 * depths[1] + 1)
+    views = np.lib.stride_tricks.sliding_window_view(window, size, axis=(-2, -1))
+    return views.astype("float64").sum(axis=(-2, -1))
+
+
+def two_depths(data, depths, block=0):
+    return halo(
+        anisotropic_sum, data, depth=depths, dtype="float64", fill=0, block=block,
+        parameters={"depths": depths},
+    )  # fmt: skip
+
+
+@given(
+    depths=st.sampled_from([(0, 0), (3, 0), (0, 2), (1, 4), (20, 1)]),
+    block=st.sampled_from([0, 4, 100]), data=st.data(),
+)  # fmt: skip
+def test_rows_and_columns_may_differ_in_depth(depths, block, data):
+    values = np.random.default_rng(0).integers(0, 9, (2, 11, 13))
+    chunks = {**data.draw(chunkings((11, 13))), "time": 1}
+    assert_chunk_invariant(two_depths, with_grid(values), chunks=chunks, depths=depths, block=block)
+    r, s = depths
+    padded = np.pad(values, ((0, 0), (r, r), (s, s)))
+    expected = sum(
+        padded[:, i : i + 11, j : j + 13] for i in range(2 * r + 1) for j in range(2 * s + 1)
+    )
+    np.testing.assert_array_equal(two_depths(with_grid(values), depths), expected)
+
+
+def test_blocks_are_as_large_as_asked_for_and_layers_as_few_as_fit(monkeypatch):
+    data = with_grid(np.ones((6, 30, 40), "u1")).chunk({"y": 10, "x": 10, "time": -1})
+    assert two_depths(data, (1, 2), block=20).chunks == ((6,), (30,), (20, 20))
+    module = sys.modules["mineeco_xr.chunks.halo"]
+    monkeypatch.setattr(module, "WINDOW_BYTES", 4 * 8 * (30 + 2) * (20 + 4))
+    found = two_depths(data, (1, 2), block=20)
+    assert found.chunks == ((4, 2), (30,), (20, 20))
+    np.testing.assert_array_equal(found, two_depths(data.compute(), (1, 2)))
+    with pytest.raises(ParameterError, match=r"depth is \(-1, 2\)"):
+        two_depths(data, (-1, 2))

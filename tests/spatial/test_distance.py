@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 
 import numpy as np
 import pytest
@@ -87,7 +87,9 @@ def test_a_limit_only_takes_away_what_is_farther(values):
 
 
 def test_long_series_of_strips_are_cut_as_memory_demands(monkeypatch):
-    monkeypatch.setattr(sys.modules["mineeco_xr.spatial.distance"], "STRIP_BYTES", 8 * 40 * 3)
+    monkeypatch.setattr(
+        importlib.import_module("mineeco_xr.spatial.distance"), "STRIP_BYTES", 8 * 40 * 3
+    )
     values = np.zeros((50, 40))
     values[[3, 44], [30, 7]] = 1
     raster = with_grid(values)

@@ -1,0 +1,243 @@
+"""Rounds: blocks run again and again until nothing crosses a border any more.
+
+Each block keeps a state where it is worked on. A run takes the messages that wait for the block
+and returns a reply; the caller turns the reply into messages for other blocks. Only blocks with
+waiting messages run, the most urgent first, and the solve ends when no message is left: never
+after a number of sweeps.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+from mineeco_xr.chunks.progress import count_runs
+from mineeco_xr.chunks.run import active_client
+
+Key = Any
+"""Hashable: what a block is known by."""
+Messages = Mapping[Key, tuple[float, Any]]
+"""For each block that must run: how urgent it is (least first) and what it is told."""
+
+RESIDENT_BYTES = 2**29
+"""States above this many bytes together wait in a temporary folder. A cluster spills by itself."""
+
+
+def rounds(
+    step: Callable[..., tuple[Any, Any]],
+    blocks: Mapping[Key, tuple[Any, ...]],
+    first: Messages,
+    route: Callable[[Key, Any], Messages],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    description: str = "rounds",
+    progress: bool | None = None,
+) -> None:
+    """Run blocks until no message waits. Computes; returns nothing: ``route`` keeps what matters.
+
+    Parameters
+    ----------
+    step : callable
+        Plain module-level ``step(state, messages, *blocks, **parameters)``, which returns the new
+        state (None at first; any picklable object, not changed in place) and a small reply.
+    blocks : mapping
+        For each key the lazy or plain inputs that ``step`` gets, read again for every run.
+    first : mapping
+        Messages to begin with.
+    route : callable
+        ``route(key, reply)``, called in this process, one reply at a time; returns the messages
+        that follow. It must come to an end: messages only for what improves.
+    parameters : mapping, optional
+        Further keyword arguments of ``step``.
+    description : str
+        For the progress line.
+    progress : bool, optional
+        Show it; default when the error stream is a terminal.
+
+    Notes
+    -----
+    On the active distributed client, or else on as many threads as Dask is told to use
+    (``scheduler="synchronous"`` means one). Memory holds the states in work; further ones spill
+    to disk. When the solve is interrupted, tasks are cancelled and temporary files removed.
+    """
+    waiting: dict[Key, tuple[float, list[Any]]] = {}
+    running: set[Key] = set()
+    _post(waiting, first)
+    with ExitStack() as stack:
+        tell = stack.enter_context(count_runs(description, show=progress))
+        crew = stack.enter_context(_crew(step, dict(blocks), dict(parameters or {})))
+        while waiting or running:
+            while len(running) < crew.size:
+                ready = [key for key in waiting if key not in running]
+                if not ready:
+                    break
+                key = min(ready, key=lambda key: waiting[key][0])
+                crew.start(key, waiting.pop(key)[1])
+                running.add(key)
+            key, reply = crew.next_reply()
+            running.discard(key)
+            _post(waiting, route(key, reply))
+            tell(len(waiting) + len(running))
+
+
+def _post(waiting: dict[Key, tuple[float, list[Any]]], messages: Messages) -> None:
+    for key, (urgency, message) in messages.items():
+        known, earlier = waiting.get(key, (urgency, []))
+        waiting[key] = min(known, urgency), [*earlier, message]
+
+
+def _crew(step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]) -> Any:
+    client = active_client()
+    if client is None:
+        return _Threads(step, blocks, parameters)
+    return _Cluster(client, step, blocks, parameters)
+
+
+class _Threads(AbstractContextManager["_Threads"]):
+    """A pool of threads in this process, with states in memory or in a temporary folder."""
+
+    def __init__(self, step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.step, self.blocks, self.parameters = step, blocks, parameters
+        self.size = _thread_count()
+        self.states = _States()
+        self.pool = ThreadPoolExecutor(self.size)
+        self.work: dict[Any, Key] = {}
+
+    def __exit__(self, *_: Any) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.states.close()
+
+    def start(self, key: Key, messages: list[Any]) -> None:
+        state = self.states.take(key)
+        self.work[self.pool.submit(self._run, state, messages, self.blocks[key])] = key
+
+    def _run(self, state: Any, messages: list[Any], inputs: tuple[Any, ...]) -> tuple[Any, Any]:
+        import dask
+
+        ready = dask.compute(*inputs, scheduler="synchronous")
+        return self.step(state, messages, *ready, **self.parameters)
+
+    def next_reply(self) -> tuple[Key, Any]:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        done, _ = wait(self.work, return_when=FIRST_COMPLETED)
+        future = done.pop()
+        key = self.work.pop(future)
+        state, reply = future.result()
+        self.states.put(key, state)
+        return key, reply
+
+
+def _thread_count() -> int:
+    import dask
+
+    if dask.config.get("scheduler", None) in ("synchronous", "sync", "single-threaded"):
+        return 1
+    return int(dask.config.get("num_workers", None) or os.cpu_count() or 1)
+
+
+class _States:
+    """States by key: the latest used in memory, the others in files that one ``close`` removes."""
+
+    def __init__(self) -> None:
+        self.held: OrderedDict[Key, tuple[Any, int]] = OrderedDict()
+        self.bytes = 0
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.files: dict[Key, Path] = {}
+        self.spilled = 0
+
+    def take(self, key: Key) -> Any:
+        if key in self.held:
+            state, size = self.held.pop(key)
+            self.bytes -= size
+            return state
+        path = self.files.pop(key, None)
+        if path is None:
+            return None
+        with path.open("rb") as file:
+            state = pickle.load(file)
+        path.unlink()
+        return state
+
+    def put(self, key: Key, state: Any) -> None:
+        from dask.sizeof import sizeof
+
+        size = sizeof(state)
+        self.held[key] = state, size
+        self.bytes += size
+        while self.bytes > RESIDENT_BYTES and len(self.held) > 1:
+            oldest, (state, size) = self.held.popitem(last=False)
+            self.bytes -= size
+            self._spill(oldest, state)
+
+    def _spill(self, key: Key, state: Any) -> None:
+        if self.folder is None:
+            self.folder = tempfile.TemporaryDirectory(prefix="mineeco-rounds-")
+        self.spilled += 1
+        path = Path(self.folder.name) / str(self.spilled)
+        with path.open("wb") as file:
+            pickle.dump(state, file, protocol=5)
+        self.files[key] = path
+
+    def close(self) -> None:
+        self.held.clear()
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+class _Cluster(AbstractContextManager["_Cluster"]):
+    """The workers of a distributed client; a state stays on the worker that made it."""
+
+    def __init__(
+        self, client: Any, step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]
+    ) -> None:
+        from distributed import as_completed
+
+        self.client, self.step, self.blocks, self.parameters = client, step, blocks, parameters
+        self.size = max(1, sum(client.nthreads().values()))
+        self.states: dict[Key, Any] = {}
+        self.work: dict[Any, Key] = {}
+        self.arrivals = as_completed()
+
+    def __exit__(self, *_: Any) -> None:
+        self.client.cancel([*self.states.values(), *self.work])
+        self.states.clear()
+        self.work.clear()
+
+    def start(self, key: Key, messages: list[Any]) -> None:
+        inputs = [
+            self.client.compute(block) if hasattr(block, "__dask_graph__") else block
+            for block in self.blocks[key]
+        ]
+        pair = self.client.submit(
+            _run_step, self.step, self.states.get(key), messages, inputs, self.parameters,
+            pure=False,
+        )  # fmt: skip
+        reply = self.client.submit(_reply_of, pair, pure=False)
+        self.states[key] = pair
+        self.work[reply] = key
+        self.arrivals.add(reply)
+
+    def next_reply(self) -> tuple[Key, Any]:
+        future = next(self.arrivals)
+        key = self.work.pop(future)
+        return key, future.result()
+
+
+def _run_step(
+    step: Any, earlier: Any, messages: list[Any], inputs: list[Any], parameters: dict[str, Any]
+) -> tuple[Any, Any]:
+    state = None if earlier is None else earlier[0]
+    return step(state, messages, *inputs, **parameters)
+
+
+def _reply_of(pair: tuple[Any, Any]) -> Any:
+    return pair[1]

@@ -1,0 +1,282 @@
+"""Accumulated cost in one tile: label setting with buckets, or a heap where buckets would be empty.
+
+A step between neighbours costs ``length * (R_u + R_v) / 2``. A tile comes with a ring of one cell
+around it that belongs to its neighbours: the ring's labels are given and never change here. Labels
+only ever fall, and the least fixed point of ``d_v = min_u fl(d_u + w_uv)`` is unique, so that any
+order of tiles and of cells ends at the same bits. Of tight predecessors the smallest owner wins.
+
+Buckets are those of Denardo and Fox (1979): no wider than the cheapest step, so that all labels in
+the lowest one are final in any order.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+from numba import njit
+
+MARGIN = 0.999
+"""Buckets are narrower than the cheapest step by this, past any rounding of their number."""
+
+MOST_BUCKETS = 40_000
+"""When the dearest step is this many times the cheapest, nearly all buckets are empty."""
+
+NO_OWNER = 2**31 - 1
+
+UNREACHED = 255
+STEPS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
+"""Row and column steps to the neighbours E, SE, S, SW, W, NW, N, NE: back links 1 to 8."""
+
+
+def half_steps(cell: tuple[float, float], connectivity: int) -> np.ndarray:
+    """Return half the length of each of ``STEPS``; NaN for those that are not taken."""
+    tall, wide = cell
+    lengths = [math.sqrt((tall * a) ** 2 + (wide * b) ** 2) for a, b in STEPS]
+    taken = [connectivity == 8 or a == 0 or b == 0 for a, b in STEPS]
+    return np.array([0.5 * s if t else np.nan for s, t in zip(lengths, taken, strict=True)])
+
+
+@njit(nogil=True, cache=True)
+def _offsets(columns: int) -> np.ndarray:
+    found = np.empty(8, dtype=np.int64)
+    for k in range(8):
+        found[k] = STEPS[k][0] * columns + STEPS[k][1]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _resistance_range(resistance: np.ndarray) -> tuple[float, float]:
+    least, largest = np.inf, 0.0
+    for value in resistance.flat:
+        if math.isfinite(value):
+            least, largest = min(least, np.float64(value)), max(largest, np.float64(value))
+    return least, largest
+
+
+@njit(nogil=True, cache=True)
+def _enter(
+    resistance: np.ndarray, label: np.ndarray, owner: np.ndarray, half: np.ndarray, most: float
+) -> np.ndarray:
+    """Step from the ring into the tile; return the flat numbers of the cells that improved."""
+    rows, columns = label.shape
+    entered = np.empty(8 * (rows + columns), dtype=np.int64)
+    count = 0
+    for turn in range(2 * (rows + columns)):
+        if turn < 2 * columns:
+            i, j = (0 if turn < columns else rows - 1), turn % columns
+        else:
+            i, j = (turn - 2 * columns) % rows, (0 if turn < 2 * columns + rows else columns - 1)
+        if not (math.isfinite(label[i, j]) and math.isfinite(resistance[i, j])):
+            continue
+        for k in range(8):
+            a, b = i + STEPS[k][0], j + STEPS[k][1]
+            if not (0 < a < rows - 1 and 0 < b < columns - 1):
+                continue
+            new = label[i, j] + half[k] * (
+                np.float64(resistance[i, j]) + np.float64(resistance[a, b])
+            )
+            if new <= most and (
+                new < label[a, b] or (new == label[a, b] and owner[i, j] < owner[a, b])
+            ):
+                label[a, b], owner[a, b] = new, owner[i, j]
+                entered[count] = a * columns + b
+                count += 1
+    return entered[:count]
+
+
+@njit(nogil=True, cache=True)
+def _walled(resistance: np.ndarray) -> np.ndarray:
+    """Return the resistance with its ring and all that is infinite as walls, flat."""
+    found = resistance.copy()
+    found[0], found[-1], found[:, 0], found[:, -1] = np.nan, np.nan, np.nan, np.nan
+    flat = found.ravel()
+    for cell in range(flat.size):
+        if math.isinf(flat[cell]):
+            flat[cell] = np.nan
+    return flat
+
+
+@njit(nogil=True, cache=True)
+def _settle_buckets(
+    resistance: np.ndarray,
+    columns: int,
+    label: np.ndarray,
+    owner: np.ndarray,
+    entered: np.ndarray,
+    half: np.ndarray,
+    most: float,
+    width: float,
+    buckets: int,
+) -> None:
+    offset = _offsets(columns)
+    keys = label[entered]
+    order = np.argsort(keys)
+    base, scale, taken = keys[order[0]], 1.0 / width, 0
+    ring = 1
+    while ring < buckets:
+        ring *= 2
+    head, last = np.full(ring, -1, dtype=np.int64), ring - 1
+    size = max(1024, 4 * columns)
+    item, key = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.float64)
+    after = np.arange(1, size + 1)
+    free, live, bucket = 0, 0, 0
+    while live > 0 or taken < order.size:
+        if live == 0:
+            bucket = int((keys[order[taken]] - base) * scale)
+        slot = bucket & last
+        while taken < order.size and int((keys[order[taken]] - base) * scale) <= bucket:
+            if free == size:
+                item, key = np.append(item, item), np.append(key, key)
+                after = np.append(after, np.arange(size + 1, 2 * size + 1))
+                size *= 2
+            here, free = free, after[free]
+            item[here], key[here] = entered[order[taken]], keys[order[taken]]
+            after[here], head[slot] = head[slot], here
+            taken, live = taken + 1, live + 1
+        while head[slot] >= 0:
+            here = head[slot]
+            head[slot] = after[here]
+            after[here], free = free, here
+            live -= 1
+            cell = item[here]
+            start = label[np.uint64(cell)]
+            if key[here] != start:
+                continue
+            own, value = owner[np.uint64(cell)], np.float64(resistance[np.uint64(cell)])
+            # Final: nothing steps here any more, and its neighbours need not look at its label.
+            resistance[np.uint64(cell)] = np.nan
+            for k in range(8):
+                other = np.uint64(cell + offset[k])
+                new = start + half[k] * (value + np.float64(resistance[other]))
+                if not new <= label[other]:
+                    continue
+                if new > most or (new == label[other] and own >= owner[other]):
+                    continue
+                label[other], owner[other] = new, own
+                if free == size:
+                    item, key = np.append(item, item), np.append(key, key)
+                    after = np.append(after, np.arange(size + 1, 2 * size + 1))
+                    size *= 2
+                spare, free = free, after[free]
+                item[spare], key[spare] = np.int64(other), new
+                place = int((new - base) * scale) & last
+                after[spare], head[place] = head[place], spare
+                live += 1
+        bucket += 1
+
+
+@njit(nogil=True, cache=True)
+def _settle_heap(
+    resistance: np.ndarray,
+    columns: int,
+    label: np.ndarray,
+    owner: np.ndarray,
+    entered: np.ndarray,
+    half: np.ndarray,
+    most: float,
+) -> None:
+    offset = _offsets(columns)
+    heap = [(label[cell], cell) for cell in entered]
+    heapq.heapify(heap)
+    while heap:
+        start, cell = heapq.heappop(heap)
+        if start != label[cell]:
+            continue
+        for k in range(8):
+            other = cell + offset[k]
+            new = start + half[k] * (np.float64(resistance[cell]) + np.float64(resistance[other]))
+            if not new <= label[other]:
+                continue
+            if new > most or (new == label[other] and owner[cell] >= owner[other]):
+                continue
+            label[other], owner[other] = new, owner[cell]
+            heapq.heappush(heap, (new, other))
+
+
+@njit(nogil=True, cache=True)
+def settle_tile(
+    resistance: np.ndarray,
+    label: np.ndarray,
+    owner: np.ndarray,
+    seeds: np.ndarray,
+    half: np.ndarray,
+    most: float,
+) -> bool:
+    """Lower the labels of a tile to the fixed point that its ring and its sources allow.
+
+    Parameters
+    ----------
+    resistance : ndarray of float, (h + 2, w + 2)
+        Positive; NaN and infinity are walls. The outermost cells are the neighbours'.
+    label : ndarray of float64, (h + 2, w + 2)
+        Upper bounds, infinity where nothing is known; lowered in place inside the ring.
+    owner : ndarray of int32, (h + 2, w + 2)
+        Source that each label comes from, ``NO_OWNER`` where none; changed in place.
+    seeds : ndarray of int64
+        Flat numbers of the cells inside the ring whose labels were set from outside.
+    half : ndarray of float64, (8,)
+        From :func:`half_steps`.
+    most : float
+        Labels above are not given.
+
+    Returns
+    -------
+    bool
+        Whether any label or owner changed, or there was a seed.
+    """
+    entered = np.append(_enter(resistance, label, owner, half, most), seeds)
+    if entered.size == 0:
+        return False
+    least, largest = _resistance_range(resistance)
+    short, long = np.nanmin(half), np.nanmax(half)
+    width = MARGIN * 2.0 * short * least
+    buckets = 2.0 * long * largest / width + 3.0
+    walled, columns = _walled(resistance), label.shape[1]
+    flat, own = label.ravel(), owner.ravel()
+    if buckets > MOST_BUCKETS:
+        _settle_heap(walled, columns, flat, own, entered, half, most)
+    else:
+        _settle_buckets(
+            walled, columns, flat, own, entered, half, most, width, int(math.ceil(buckets))
+        )
+    return True
+
+
+@njit(nogil=True, cache=True)
+def back_links(
+    resistance: np.ndarray,
+    label: np.ndarray,
+    owner: np.ndarray,
+    half: np.ndarray,
+) -> np.ndarray:
+    """Return the step from each cell inside the ring to its predecessor.
+
+    Parameters
+    ----------
+    resistance, label, owner, half : ndarray
+        As for :func:`settle_tile`, at the fixed point.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w)
+        0 at sources, 1 to 8 for the first of ``STEPS`` that explains the label and the owner,
+        ``UNREACHED`` elsewhere.
+    """
+    rows, columns = label.shape
+    found = np.full((rows - 2, columns - 2), UNREACHED, dtype=np.uint8)
+    for i in range(1, rows - 1):
+        for j in range(1, columns - 1):
+            if not math.isfinite(label[i, j]):
+                continue
+            if label[i, j] == 0.0:
+                found[i - 1, j - 1] = 0
+                continue
+            for k in range(8):
+                a, b = i + STEPS[k][0], j + STEPS[k][1]
+                pair = np.float64(resistance[a, b]) + np.float64(resistance[i, j])
+                if owner[a, b] == owner[i, j] and label[a, b] + half[k] * pair == label[i, j]:
+                    found[i - 1, j - 1] = k + 1
+                    break
+    return found
