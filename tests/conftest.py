@@ -9,7 +9,7 @@ import dask
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before pytest collects a module on its own and puts it in the place of the function it is named for.
+# Before pytest collects a module by itself and puts it in place of the function of its name.
 import mineeco_xr.carbonwater
 import mineeco_xr.spatial
 import mineeco_xr.stats

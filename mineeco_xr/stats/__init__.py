@@ -1,7 +1,25 @@
-"""Statistics that every domain uses: zones, trends, variation."""
+"""Statistics that every domain uses: zones, trends, classes, hot spots, weights, forests."""
 
+from mineeco_xr.stats.ahp import ahp
+from mineeco_xr.stats.classify import classify
+from mineeco_xr.stats.forest import evaluate_forest
+from mineeco_xr.stats.hot_spots import hot_spots
+from mineeco_xr.stats.natural_breaks import natural_breaks
+from mineeco_xr.stats.normalise import normalise
+from mineeco_xr.stats.pca_weights import pca_weights
 from mineeco_xr.stats.trend import trend
 from mineeco_xr.stats.variation import variation
 from mineeco_xr.stats.zonal import zonal
 
-__all__ = ["trend", "variation", "zonal"]
+__all__ = [
+    "ahp",
+    "classify",
+    "evaluate_forest",
+    "hot_spots",
+    "natural_breaks",
+    "normalise",
+    "pca_weights",
+    "trend",
+    "variation",
+    "zonal",
+]

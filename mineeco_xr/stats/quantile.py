@@ -197,12 +197,30 @@ def _next_digit(merged: Counts, state: State, number: int) -> tuple[np.ndarray, 
     counts[:, :, present] = sparse
     ranks, prefixes = state["ranks"][number], state["prefixes"][number]
     if ranks is None:
-        total = counts[0].sum(axis=-1)
-        ranks = np.stack([(total - 1) // 2, total // 2])
+        ranks = ranks_beside(counts[0].sum(axis=-1), *state.get("shares", {}).get(number, (1, 2)))
     upto = counts.cumsum(axis=-1)
     digit = (upto <= ranks[..., None]).sum(axis=-1).clip(max=counts.shape[-1] - 1)
     before = np.take_along_axis(upto - counts, digit[..., None], axis=-1)[..., 0]
     return (prefixes << np.uint64(bits)) | digit.astype(np.uint64), ranks - before
+
+
+def ranks_beside(total: np.ndarray, part: int, parts: int) -> np.ndarray:
+    """Return the ranks of the values below and above a quantile, from 0; negative without values.
+
+    Parameters
+    ----------
+    total : ndarray of int64
+        How many values there are.
+    part, parts : int
+        The quantile is ``part / parts`` of the way from the least to the largest value.
+
+    Returns
+    -------
+    ndarray, (2, ...), int64
+        Equal where a value stands at the quantile.
+    """
+    below = (total - 1) * part // parts
+    return np.stack([below, below + ((total - 1) * part % parts > 0)])
 
 
 def middle_values(passed: dict[str, Any], *, number: int, dtype: str) -> np.ndarray:
