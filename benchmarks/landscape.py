@@ -70,13 +70,15 @@ def landscape(side: int, chunk: int | None = CHUNK) -> xr.Dataset:
     def layer(function: Any, dtype: str, **parameters: Any) -> xr.DataArray:
         return generate(function, coords, dtype=dtype, chunks=chunk, parameters=parameters)
 
+    friction = layer(resistance, "float32")
+    squares = layer(sources, "int32", every=max(50, side // 5))
     return xr.Dataset(
         {
             "dem": layer(terrain, "float32").assign_attrs(units="m"),
             "patches": layer(patches, "uint8", share=0.02),
             "crop": layer(patches, "uint8", share=0.35),
-            "resistance": layer(resistance, "float32").assign_attrs(units="1"),
-            "sources": layer(sources, "int32", every=max(50, side // 5)),
+            "resistance": friction.assign_attrs(units="1"),
+            "sources": squares.where(friction.notnull(), 0).astype("int32"),
         }
     )
 

@@ -13,7 +13,7 @@ import mineeco_xr.accessor  # noqa: F401  registers .mine
 from mineeco_xr import errors
 
 if TYPE_CHECKING:
-    from mineeco_xr import carbonwater, chunks, cube, spatial, stats, synthetic
+    from mineeco_xr import carbonwater, chunks, cube, spatial, stats, synthetic, terrain
     from mineeco_xr.carbonwater import available_indices, indices, wue, wue_zonal
     from mineeco_xr.cube import (
         burn,
@@ -27,9 +27,37 @@ if TYPE_CHECKING:
         warp,
         write_cube,
     )
-    from mineeco_xr.spatial import allocation, distance
-    from mineeco_xr.stats import trend, variation, zonal
+    from mineeco_xr.spatial import (
+        allocation,
+        cost_distance,
+        decay,
+        distance,
+        label,
+        least_cost_paths,
+        patches,
+    )
+    from mineeco_xr.stats import (
+        ahp,
+        classify,
+        evaluate_forest,
+        hot_spots,
+        natural_breaks,
+        normalise,
+        pca_weights,
+        trend,
+        variation,
+        zonal,
+    )
     from mineeco_xr.synthetic import Coalfield, coalfield
+    from mineeco_xr.terrain import (
+        basins,
+        downstream_distance,
+        fill_pits,
+        flow_accumulation,
+        flow_direction,
+        slope,
+        streams,
+    )
 
 _EXPORTS = {
     "burn": "cube",
@@ -43,7 +71,19 @@ _EXPORTS = {
     "warp": "cube",
     "write_cube": "cube",
     "allocation": "spatial",
+    "cost_distance": "spatial",
+    "decay": "spatial",
     "distance": "spatial",
+    "label": "spatial",
+    "least_cost_paths": "spatial",
+    "patches": "spatial",
+    "ahp": "stats",
+    "classify": "stats",
+    "evaluate_forest": "stats",
+    "hot_spots": "stats",
+    "natural_breaks": "stats",
+    "normalise": "stats",
+    "pca_weights": "stats",
     "trend": "stats",
     "variation": "stats",
     "zonal": "stats",
@@ -51,36 +91,63 @@ _EXPORTS = {
     "indices": "carbonwater",
     "wue": "carbonwater",
     "wue_zonal": "carbonwater",
+    "basins": "terrain",
+    "downstream_distance": "terrain",
+    "fill_pits": "terrain",
+    "flow_accumulation": "terrain",
+    "flow_direction": "terrain",
+    "slope": "terrain",
+    "streams": "terrain",
     "Coalfield": "synthetic",
     "coalfield": "synthetic",
 }
 _SUBPACKAGES = (
     *("carbonwater", "chunks", "cube", "kernels", "report"),
-    *("spatial", "stats", "synthetic", "tables", "testing", "workflows"),
+    *("spatial", "stats", "synthetic", "tables", "terrain", "testing", "workflows"),
 )
 
 __all__ = [
     "Coalfield",
+    "ahp",
     "allocation",
     "available_indices",
+    "basins",
     "burn",
     "carbonwater",
     "cell_area",
     "chunks",
+    "classify",
     "coalfield",
     "convert_units",
+    "cost_distance",
     "cube",
+    "decay",
     "decode_modis",
     "distance",
+    "downstream_distance",
     "errors",
+    "evaluate_forest",
+    "fill_pits",
+    "flow_accumulation",
+    "flow_direction",
+    "hot_spots",
     "indices",
     "ingest",
+    "label",
+    "least_cost_paths",
     "make_grid",
+    "natural_breaks",
+    "normalise",
     "open_cube",
+    "patches",
+    "pca_weights",
     "read_vectors",
+    "slope",
     "spatial",
     "stats",
+    "streams",
     "synthetic",
+    "terrain",
     "trend",
     "variation",
     "warp",

@@ -145,9 +145,25 @@ class MineDataArray(_Face):
     """What can be done with one raster, as methods of ``DataArray.mine``."""
 
     allocation = forward(f"{_SPATIAL}:allocation")
+    basins = forward(f"{_TERRAIN}:basins")
+    classify = forward(f"{_STATS}:classify")
     convert_units = forward(f"{_CUBE}:convert_units")
+    cost_distance = forward(f"{_SPATIAL}:cost_distance")
+    decay = forward(f"{_SPATIAL}:decay")
     decode_modis = forward(f"{_CUBE}:decode_modis")
     distance = forward(f"{_SPATIAL}:distance")
+    downstream_distance = forward(f"{_TERRAIN}:downstream_distance")
+    evaluate_forest = forward(f"{_STATS}:evaluate_forest")
+    fill_pits = forward(f"{_TERRAIN}:fill_pits")
+    flow_accumulation = forward(f"{_TERRAIN}:flow_accumulation")
+    flow_direction = forward(f"{_TERRAIN}:flow_direction")
+    hot_spots = forward(f"{_STATS}:hot_spots")
+    label = forward(f"{_SPATIAL}:label")
+    natural_breaks = forward(f"{_STATS}:natural_breaks")
+    normalise = forward(f"{_STATS}:normalise")
+    patches = forward(f"{_SPATIAL}:patches")
+    slope = forward(f"{_TERRAIN}:slope")
+    streams = forward(f"{_TERRAIN}:streams")
     trend = forward(f"{_STATS}:trend")
     variation = forward(f"{_STATS}:variation")
     warp = forward(f"{_CUBE}:warp")
@@ -158,7 +174,10 @@ class MineDataArray(_Face):
 class MineDataset(_Face):
     """What can be done with a cube, as methods of ``Dataset.mine``."""
 
+    evaluate_forest = forward(f"{_STATS}:evaluate_forest")
     indices = forward(f"{_WATER}:indices")
+    least_cost_paths = forward(f"{_SPATIAL}:least_cost_paths")
+    pca_weights = forward(f"{_STATS}:pca_weights")
     write = forward(f"{_CUBE}:write_cube")
     wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
     wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"), by_name=True)

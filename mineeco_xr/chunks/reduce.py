@@ -10,6 +10,7 @@ import xarray as xr
 
 from mineeco_xr.chunks.align import aligned
 from mineeco_xr.chunks.pointwise import whole_along
+from mineeco_xr.chunks.solution import boxed, solved_once
 
 SPLIT_EVERY = 16
 """About how many partials one merge takes."""
@@ -104,8 +105,6 @@ def reduce_blocks(
     >>> float(reduce_blocks(largest, max, raster).compute())
     11.0
     """
-    import dask.array as da
-
     lead = [dim for dim in arrays[0].dims if dim not in ("y", "x")]
     for dim in lead:
         arrays = tuple(whole_along(array, str(dim)) for array in arrays)
@@ -113,10 +112,7 @@ def reduce_blocks(
     merged = gathered(_partials(partial, arrays, common, dict(parameters or {})), merge)
     if finish is None:
         return Reduced(merged)
-    meta = np.empty((), dtype=object)
-    return Reduced(
-        da.map_blocks(_finish_box, merged, common, finish=finish, dtype=object, meta=meta)
-    )
+    return Reduced(solved_once(finish, merged, common))
 
 
 def gathered(boxes: Any, merge: Callable[[list[Any]], Any]) -> Any:
@@ -180,13 +176,6 @@ def _partials(
     )
 
 
-def boxed(value: Any, ndim: int = 0) -> np.ndarray:
-    """Return an array of one cell that holds any object, past NumPy's wish to look inside."""
-    box = np.empty((1,) * ndim, dtype=object)
-    box[(0,) * ndim] = value
-    return box
-
-
 def _boxed_array(value: Any) -> Any:
     import dask.array as da
     from dask.base import tokenize
@@ -231,12 +220,6 @@ def _merge_boxes(
             flat.append(item)
     value = flat[0].item() if len(flat) == 1 else merge([box.item() for box in flat])
     return boxed(value, 0 if drop else flat[0].ndim)
-
-
-def _finish_box(
-    merged: np.ndarray, common: np.ndarray, *, finish: Callable[..., Any]
-) -> np.ndarray:
-    return boxed(finish(merged.item(), common.item()))
 
 
 def _open_box(box: np.ndarray, *, function: Callable[[Any], np.ndarray]) -> np.ndarray:

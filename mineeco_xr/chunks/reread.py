@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-SOLUTION = "solution-"
-"""First part of the names of arrays that hold one small object, solved from all blocks."""
+import xarray as xr
+from dask.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer
 
-KEPT = (SOLUTION, "shared-", "original-")
-"""Layers that are small or in memory already: both passes use the same."""
+from mineeco_xr.chunks.solution import PREFIX
+
+KEPT = (PREFIX, "shared-", "original-")
+"""Layers that are small or in memory already: all passes use the same."""
 
 
-def read_again(array: Any) -> Any:
+def read_again(array: Any, seed: Any = "again") -> Any:
     """Return an array of the same values whose blocks are computed anew.
 
     Parameters
     ----------
     array : dask.array.Array
         Any array. What it needs of small solved objects is not computed again.
+    seed : hashable
+        Tells one pass from another.
 
     Returns
     -------
@@ -38,9 +42,57 @@ def read_again(array: Any) -> Any:
     from dask.graph_manipulation import clone
 
     graph = array.dask
+    layers = {
+        name: _Renaming(dict(layer)) if type(layer).clone is Layer.clone else layer
+        for name, layer in graph.layers.items()
+    }
+    same = da.Array(
+        HighLevelGraph(layers, graph.dependencies),
+        array.name,
+        array.chunks,
+        dtype=array.dtype,
+        meta=array._meta,
+    )
     kept = [
         da.Array(graph, name, chunks=(), dtype=object)
-        for name in graph.layers
+        for name in layers
         if str(name).startswith(KEPT)
     ]
-    return clone(array, omit=kept, seed="again")
+    return clone(same, omit=kept, seed=seed)
+
+
+def reread(data: xr.DataArray, seed: Any = "again") -> xr.DataArray:
+    """Return a raster of the same values for one more pass; in memory it is the raster itself.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        Lazy or not.
+    seed : hashable
+        Tells one pass from another.
+
+    Returns
+    -------
+    xarray.DataArray
+        With attributes and coordinates of ``data``.
+    """
+    return data if data.chunks is None else data.copy(data=read_again(data.data, seed))
+
+
+class _Renaming(MaterializedLayer):
+    """A layer whose clone renames what its tasks refer to, which Dask 2026.8 leaves as it was."""
+
+    def clone(self, keys: Any, seed: Any, bind_to: Any = None) -> tuple[Layer, bool]:
+        from dask.base import clone_key
+
+        if not all(hasattr(task, "substitute") for task in self.mapping.values()):
+            return super().clone(keys, seed, bind_to)
+        fresh = {}
+        for key, task in self.mapping.items():
+            if key not in keys:
+                fresh[key] = task
+                continue
+            new = clone_key(key, seed)
+            names = {need: clone_key(need, seed) for need in task.dependencies if need in keys}
+            fresh[new] = task.substitute(names, key=new)
+        return _Renaming(fresh), False

@@ -14,6 +14,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def rounds(
     route: Callable[[Key, Any], Messages],
     *,
     parameters: Mapping[str, Any] | None = None,
+    again: bool = True,
     description: str = "rounds",
     progress: bool | None = None,
 ) -> None:
@@ -47,7 +49,7 @@ def rounds(
         Plain module-level ``step(state, messages, *blocks, **parameters)``, which returns the new
         state (None at first; any picklable object, not changed in place) and a small reply.
     blocks : mapping
-        For each key the lazy or plain inputs that ``step`` gets, read again for every run.
+        For each key the lazy or plain inputs that ``step`` gets.
     first : mapping
         Messages to begin with.
     route : callable
@@ -55,6 +57,8 @@ def rounds(
         that follow. It must come to an end: messages only for what improves.
     parameters : mapping, optional
         Further keyword arguments of ``step``.
+    again : bool
+        Read the inputs for every run; otherwise ``step`` gets them only while its state is None.
     description : str
         For the progress line.
     progress : bool, optional
@@ -71,7 +75,8 @@ def rounds(
     _post(waiting, first)
     with ExitStack() as stack:
         tell = stack.enter_context(count_runs(description, show=progress))
-        crew = stack.enter_context(_crew(step, dict(blocks), dict(parameters or {})))
+        work = _Work(step, dict(blocks), dict(parameters or {}), again)
+        crew = stack.enter_context(_crew(work))
         while waiting or running:
             while len(running) < crew.size:
                 ready = [key for key in waiting if key not in running]
@@ -92,24 +97,32 @@ def _post(waiting: dict[Key, tuple[float, list[Any]]], messages: Messages) -> No
         waiting[key] = min(known, urgency), [*earlier, message]
 
 
-def _crew(step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]) -> Any:
+@dataclass(frozen=True)
+class _Work:
+    step: Callable[..., tuple[Any, Any]]
+    blocks: dict[Key, tuple[Any, ...]]
+    parameters: dict[str, Any]
+    again: bool
+
+    def inputs(self, key: Key, *, fresh: bool) -> tuple[Any, ...]:
+        return self.blocks[key] if fresh or self.again else ()
+
+
+def _crew(work: _Work) -> Any:
     client = active_client()
-    if client is None:
-        return _Threads(step, blocks, parameters)
-    return _Cluster(client, step, blocks, parameters)
+    return _Threads(work) if client is None else _Cluster(client, work)
 
 
 class _Threads(AbstractContextManager["_Threads"]):
     """A pool of threads in this process, with states in memory or in a temporary folder."""
 
-    def __init__(self, step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]) -> None:
+    def __init__(self, work: _Work) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        self.step, self.blocks, self.parameters = step, blocks, parameters
-        self.size = _thread_count()
+        self.work, self.size = work, _thread_count()
         self.states = _States()
         self.pool = ThreadPoolExecutor(self.size)
-        self.work: dict[Any, Key] = {}
+        self.runs: dict[Any, Key] = {}
 
     def __exit__(self, *_: Any) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
@@ -117,20 +130,21 @@ class _Threads(AbstractContextManager["_Threads"]):
 
     def start(self, key: Key, messages: list[Any]) -> None:
         state = self.states.take(key)
-        self.work[self.pool.submit(self._run, state, messages, self.blocks[key])] = key
+        inputs = self.work.inputs(key, fresh=state is None)
+        self.runs[self.pool.submit(self._run, state, messages, inputs)] = key
 
     def _run(self, state: Any, messages: list[Any], inputs: tuple[Any, ...]) -> tuple[Any, Any]:
         import dask
 
         ready = dask.compute(*inputs, scheduler="synchronous")
-        return self.step(state, messages, *ready, **self.parameters)
+        return self.work.step(state, messages, *ready, **self.work.parameters)
 
     def next_reply(self) -> tuple[Key, Any]:
         from concurrent.futures import FIRST_COMPLETED, wait
 
-        done, _ = wait(self.work, return_when=FIRST_COMPLETED)
+        done, _ = wait(self.runs, return_when=FIRST_COMPLETED)
         future = done.pop()
-        key = self.work.pop(future)
+        key = self.runs.pop(future)
         state, reply = future.result()
         self.states.put(key, state)
         return key, reply
@@ -196,40 +210,42 @@ class _States:
 class _Cluster(AbstractContextManager["_Cluster"]):
     """The workers of a distributed client; a state stays on the worker that made it."""
 
-    def __init__(
-        self, client: Any, step: Any, blocks: dict[Key, Any], parameters: dict[str, Any]
-    ) -> None:
+    def __init__(self, client: Any, work: _Work) -> None:
         from distributed import as_completed
 
-        self.client, self.step, self.blocks, self.parameters = client, step, blocks, parameters
+        self.client, self.work = client, work
         self.size = max(1, sum(client.nthreads().values()))
         self.states: dict[Key, Any] = {}
-        self.work: dict[Any, Key] = {}
+        self.runs: dict[Any, Key] = {}
+        self.empty: set[Key] = set(work.blocks)
         self.arrivals = as_completed()
 
     def __exit__(self, *_: Any) -> None:
-        self.client.cancel([*self.states.values(), *self.work])
+        self.client.cancel([*self.states.values(), *self.runs])
         self.states.clear()
-        self.work.clear()
+        self.runs.clear()
 
     def start(self, key: Key, messages: list[Any]) -> None:
         inputs = [
             self.client.compute(block) if hasattr(block, "__dask_graph__") else block
-            for block in self.blocks[key]
+            for block in self.work.inputs(key, fresh=key in self.empty)
         ]
         pair = self.client.submit(
-            _run_step, self.step, self.states.get(key), messages, inputs, self.parameters,
-            pure=False,
+            _run_step, self.work.step, self.states.get(key), messages, inputs,
+            self.work.parameters, pure=False,
         )  # fmt: skip
         reply = self.client.submit(_reply_of, pair, pure=False)
         self.states[key] = pair
-        self.work[reply] = key
+        self.runs[reply] = key
         self.arrivals.add(reply)
 
     def next_reply(self) -> tuple[Key, Any]:
         future = next(self.arrivals)
-        key = self.work.pop(future)
-        return key, future.result()
+        key = self.runs.pop(future)
+        stateless, reply = future.result()
+        if not stateless:
+            self.empty.discard(key)
+        return key, reply
 
 
 def _run_step(
@@ -239,5 +255,5 @@ def _run_step(
     return step(state, messages, *inputs, **parameters)
 
 
-def _reply_of(pair: tuple[Any, Any]) -> Any:
-    return pair[1]
+def _reply_of(pair: tuple[Any, Any]) -> tuple[bool, Any]:
+    return pair[0] is None, pair[1]

@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks.align import aligned
-from mineeco_xr.chunks.reduce import boxed, gathered
-from mineeco_xr.chunks.reread import SOLUTION, read_again
+from mineeco_xr.chunks.reduce import gathered
+from mineeco_xr.chunks.reread import read_again
+from mineeco_xr.chunks.solution import boxed, solved_once
 from mineeco_xr.chunks.tiles import (
     Chunks,
     Halo,
@@ -150,19 +151,14 @@ def _at_once(task: _Task, blocks: Sequence[np.ndarray]) -> tuple[Any, ...]:
 
 
 def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
-    import dask.array as da
-    from dask.base import tokenize
-
     chunks, shape = blocks[0].chunks, blocks[0].shape
     places = place_axes(shape, chunks)
     once = windows(blocks, task.halo)
     records = _blockwise(_local_block, places, once, task, shape, dtype=object, one=True)
     merged = gathered(records, _joined)
-    name = SOLUTION + tokenize(merged.name, task.solve, task.parameters)
-    solution = da.map_blocks(
-        _solve_box, merged, solve=task.solve, chunks_of=chunks, parameters=dict(task.parameters),
-        name=name, dtype=object, meta=np.empty((), dtype=object),
-    )  # fmt: skip
+    solution = solved_once(
+        _solve, merged, solve=task.solve, chunks=chunks, parameters=dict(task.parameters)
+    )
     again = windows([read_again(block) for block in blocks], task.halo)
     data = _blockwise(_finish_block, places, again, task, shape, dtype=task.dtype, given=solution)
     return (data,) if task.outputs == 1 else tuple(data[i] for i in range(task.outputs))
@@ -217,10 +213,10 @@ def _joined(parts: list[list[Any]]) -> list[Any]:
     return [item for part in parts for item in part]
 
 
-def _solve_box(
-    merged: np.ndarray, *, solve: Callable[..., Any], chunks_of: Chunks, parameters: dict[str, Any]
-) -> np.ndarray:
-    return boxed(solve(dict(merged.item()), chunks_of, **parameters))
+def _solve(
+    records: list[Any], *, solve: Callable[..., Any], chunks: Chunks, parameters: dict[str, Any]
+) -> Any:
+    return solve(dict(records), chunks, **parameters)
 
 
 def _finish_block(

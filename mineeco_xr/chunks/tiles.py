@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks.reduce import boxed
+from mineeco_xr.chunks.solution import boxed
 from mineeco_xr.errors import ParameterError
 
 Index = tuple[int, int]

@@ -25,6 +25,12 @@ MOST_BUCKETS = 40_000
 
 NO_OWNER = 2**31 - 1
 
+RECORDS = {
+    size: np.dtype([("label", "f8"), ("resistance", f"f{size}"), ("owner", "i4")], align=True)
+    for size in (4, 8)
+}
+"""What is kept of a cell while its tile is settled, by the bytes of a resistance."""
+
 UNREACHED = 255
 STEPS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 """Row and column steps to the neighbours E, SE, S, SW, W, NW, N, NE: back links 1 to 8."""
@@ -87,23 +93,31 @@ def _enter(
 
 
 @njit(nogil=True, cache=True)
-def _walled(resistance: np.ndarray) -> np.ndarray:
-    """Return the resistance with its ring and all that is infinite as walls, flat."""
-    found = resistance.copy()
-    found[0], found[-1], found[:, 0], found[:, -1] = np.nan, np.nan, np.nan, np.nan
-    flat = found.ravel()
-    for cell in range(flat.size):
-        if math.isinf(flat[cell]):
-            flat[cell] = np.nan
-    return flat
+def _pack(resistance: np.ndarray, label: np.ndarray, owner: np.ndarray, cells: np.ndarray) -> None:
+    """Fill the records of all cells; the ring and what is infinite become walls."""
+    rows, columns = label.shape
+    for i in range(rows):
+        ring = i in (0, rows - 1)
+        for j in range(columns):
+            cell = cells[i * columns + j]
+            cell["label"], cell["owner"] = label[i, j], owner[i, j]
+            wall = ring or j in (0, columns - 1) or math.isinf(resistance[i, j])
+            cell["resistance"] = np.nan if wall else resistance[i, j]
+
+
+@njit(nogil=True, cache=True)
+def _unpack(cells: np.ndarray, label: np.ndarray, owner: np.ndarray) -> None:
+    rows, columns = label.shape
+    for i in range(rows):
+        for j in range(columns):
+            cell = cells[i * columns + j]
+            label[i, j], owner[i, j] = cell["label"], cell["owner"]
 
 
 @njit(nogil=True, cache=True)
 def _settle_buckets(
-    resistance: np.ndarray,
+    cells: np.ndarray,
     columns: int,
-    label: np.ndarray,
-    owner: np.ndarray,
     entered: np.ndarray,
     half: np.ndarray,
     most: float,
@@ -111,7 +125,9 @@ def _settle_buckets(
     buckets: int,
 ) -> None:
     offset = _offsets(columns)
-    keys = label[entered]
+    keys = np.empty(entered.size, dtype=np.float64)
+    for number in range(entered.size):
+        keys[number] = cells[entered[number]]["label"]
     order = np.argsort(keys)
     base, scale, taken = keys[order[0]], 1.0 / width, 0
     ring = 1
@@ -140,27 +156,28 @@ def _settle_buckets(
             head[slot] = after[here]
             after[here], free = free, here
             live -= 1
-            cell = item[here]
-            start = label[np.uint64(cell)]
+            number = item[here]
+            cell = cells[np.uint64(number)]
+            start = cell["label"]
             if key[here] != start:
                 continue
-            own, value = owner[np.uint64(cell)], np.float64(resistance[np.uint64(cell)])
+            own, value = cell["owner"], np.float64(cell["resistance"])
             # Final: nothing steps here any more, and its neighbours need not look at its label.
-            resistance[np.uint64(cell)] = np.nan
+            cell["resistance"] = np.nan
             for k in range(8):
-                other = np.uint64(cell + offset[k])
-                new = start + half[k] * (value + np.float64(resistance[other]))
-                if not new <= label[other]:
+                other = cells[np.uint64(number + offset[k])]
+                new = start + half[k] * (value + np.float64(other["resistance"]))
+                if not new <= other["label"]:
                     continue
-                if new > most or (new == label[other] and own >= owner[other]):
+                if new > most or (new == other["label"] and own >= other["owner"]):
                     continue
-                label[other], owner[other] = new, own
+                other["label"], other["owner"] = new, own
                 if free == size:
                     item, key = np.append(item, item), np.append(key, key)
                     after = np.append(after, np.arange(size + 1, 2 * size + 1))
                     size *= 2
                 spare, free = free, after[free]
-                item[spare], key[spare] = np.int64(other), new
+                item[spare], key[spare] = number + offset[k], new
                 place = int((new - base) * scale) & last
                 after[spare], head[place] = head[place], spare
                 live += 1
@@ -169,33 +186,28 @@ def _settle_buckets(
 
 @njit(nogil=True, cache=True)
 def _settle_heap(
-    resistance: np.ndarray,
-    columns: int,
-    label: np.ndarray,
-    owner: np.ndarray,
-    entered: np.ndarray,
-    half: np.ndarray,
-    most: float,
+    cells: np.ndarray, columns: int, entered: np.ndarray, half: np.ndarray, most: float
 ) -> None:
     offset = _offsets(columns)
-    heap = [(label[cell], cell) for cell in entered]
+    heap = [(np.float64(cells[number]["label"]), number) for number in entered]
     heapq.heapify(heap)
     while heap:
-        start, cell = heapq.heappop(heap)
-        if start != label[cell]:
+        start, number = heapq.heappop(heap)
+        cell = cells[number]
+        if start != cell["label"]:
             continue
+        own, value = cell["owner"], np.float64(cell["resistance"])
         for k in range(8):
-            other = cell + offset[k]
-            new = start + half[k] * (np.float64(resistance[cell]) + np.float64(resistance[other]))
-            if not new <= label[other]:
+            other = cells[number + offset[k]]
+            new = start + half[k] * (value + np.float64(other["resistance"]))
+            if not new <= other["label"]:
                 continue
-            if new > most or (new == label[other] and owner[cell] >= owner[other]):
+            if new > most or (new == other["label"] and own >= other["owner"]):
                 continue
-            label[other], owner[other] = new, owner[cell]
-            heapq.heappush(heap, (new, other))
+            other["label"], other["owner"] = new, own
+            heapq.heappush(heap, (new, number + offset[k]))
 
 
-@njit(nogil=True, cache=True)
 def settle_tile(
     resistance: np.ndarray,
     label: np.ndarray,
@@ -230,17 +242,16 @@ def settle_tile(
     if entered.size == 0:
         return False
     least, largest = _resistance_range(resistance)
-    short, long = np.nanmin(half), np.nanmax(half)
-    width = MARGIN * 2.0 * short * least
-    buckets = 2.0 * long * largest / width + 3.0
-    walled, columns = _walled(resistance), label.shape[1]
-    flat, own = label.ravel(), owner.ravel()
+    # One record a cell: a look at a neighbour costs one line of the cache, not three.
+    cells = np.empty(label.size, dtype=RECORDS[resistance.dtype.itemsize])
+    _pack(resistance, label, owner, cells)
+    width = MARGIN * 2.0 * float(np.nanmin(half)) * least
+    buckets = math.ceil(2.0 * float(np.nanmax(half)) * largest / width) + 3
     if buckets > MOST_BUCKETS:
-        _settle_heap(walled, columns, flat, own, entered, half, most)
+        _settle_heap(cells, label.shape[1], entered, half, most)
     else:
-        _settle_buckets(
-            walled, columns, flat, own, entered, half, most, width, int(math.ceil(buckets))
-        )
+        _settle_buckets(cells, label.shape[1], entered, half, most, width, buckets)
+    _unpack(cells, label, owner)
     return True
 
 

@@ -20,7 +20,14 @@ def warmup() -> None:
     _warm_zones()
     _warm_grids()
     _warm_landscape()
+    _warm_terrain()
+    _warm_routing()
     _warm_distance()
+    _warm_decay()
+    _warm_cost()
+    _warm_classes()
+    _warm_forest()
+    _warm_patches()
 
 
 def _warm_series() -> None:
@@ -92,3 +99,126 @@ def _warm_distance() -> None:
     for dtype in ("float32", "float64"):
         distance.strip_distance(mask, 0, none, none, *measures, np.empty((2, 2), dtype=dtype))
     distance.strip_sites(mask, 0, none, none, *measures)
+
+
+def _warm_cost() -> None:
+    from mineeco_xr.kernels import cost
+
+    label, owner = np.full((3, 3), np.inf), np.ones((3, 3), dtype="int32")
+    label[1, 1] = 0.0
+    half = cost.half_steps((30.0, 30.0), 8)
+    for dtype in ("float32", "float64"):
+        resistance = np.ones((3, 3), dtype=dtype)
+        for most in (np.float64(1.0), np.float64(1e6)):
+            resistance[0, 0] = most
+            cost.settle_tile(resistance, label, owner, np.array([4]), half, np.inf)
+        cost.back_links(resistance, label, owner, half)
+
+
+def _warm_decay() -> None:
+    from mineeco_xr.kernels.convolve import convolve
+    from mineeco_xr.kernels.decay import decay_kernel, require_intensity
+
+    kernel = decay_kernel("linear", 2.0, (1.0, 1.0), (1, 1), False)
+    window = np.ones((1, 4, 4), dtype="float32")
+    require_intensity(window, "threat")
+    for way in ("scatter", "fourier"):
+        convolve(window, kernel, way=way)
+
+
+def _warm_classes() -> None:
+    from mineeco_xr.kernels import classify, gi_star, histogram, jenks, moments, neighbourhood
+
+    for dtype in ("float32", "float64"):
+        values = np.arange(4, dtype=dtype)
+        moments.moments(values[None])
+        classify.class_codes(values[None], np.array([[1.0, 3.0]]))
+        gi_star.standard_scores(values[None], np.ones((3, 1)))
+        histogram.distinct_counts(values, 8)
+        coarse = histogram.coarse_counts(values)
+        histogram.fine_counts(values, histogram.cut_bins(coarse, coarse.counts))
+    jenks.optimal_classes(np.arange(4.0), np.ones(4), 2)
+    sums = neighbourhood.neighbour_sums(np.ones((4, 4)), np.array([1, 0]), 1)
+    gi_star.confidence_bins(gi_star.z_scores(sums, np.full(2, 9.0)), np.ones((3, 2)))
+
+
+def _warm_terrain() -> None:
+    from mineeco_xr.kernels import basin_tree, fill, flow_direction, plateau, slope
+    from mineeco_xr.kernels import plateau_border as border
+    from mineeco_xr.kernels import plateau_flow as flow
+
+    z = np.random.default_rng(0).random((12, 12))
+    z[4:8, 4:8] = 0.0
+    frame = basin_tree.frame(z, (True, True, False, False))
+    labels, count = basin_tree.find_basins(frame)
+    tree = basin_tree.basin_tree(frame, labels, count)
+    fill.contract(*tree, np.ones(count + 1, dtype=bool))
+    level = fill.water_levels(*tree, count + 1)
+    for dtype in ("float32", "float64"):
+        fill.raise_cells(z.astype(dtype), labels, level.astype(dtype))
+    slope.gradient(z, 1.0, 1.0)
+    codes = flow_direction.steepest(z)
+    flow_direction.proportions(z)
+    cells, drains = plateau.flat_cells(z, codes)
+    distance = np.where(codes == flow_direction.FLAT, np.inf, -1.0)
+    distance[4, 4] = 0.0
+    plateau.spread(distance.ravel(), 12, cells)
+    plateau.lower(distance.ravel(), 12, np.array([4 * 12 + 4]))
+    plateau.beside_nodata(codes, cells)
+    border.label_crossing(codes)
+    flow.direct_d8(codes, distance, cells, drains)
+    flow.direct_mfd(codes, distance, cells, drains)
+    runs, values = np.array([[52, 2]]), np.zeros(2)
+    border.copy_runs(runs, distance.ravel(), values, True)
+    border.fill_runs(runs, distance.ravel(), -1.0)
+    border.expand_runs(runs)
+
+
+def _warm_routing() -> None:
+    from mineeco_xr.kernels import drainage, flow_forest, multiple_flow, stream_trace
+
+    direction, ones = np.zeros((3, 3), dtype="uint8"), np.ones((3, 3))
+    codes, lengths, border = drainage.closed_codes(direction), np.ones(8), np.ones(8)
+    drainage.accumulate(codes, np.ones((3, 3)))
+    drainage.downstream_sums(codes, lengths, ones, border)
+    drainage.flow_ends(codes, np.full((3, 3), drainage.UNSEEN, dtype="int32"))
+    labels = np.zeros((1, 1), dtype="int32")
+    drainage.number_outlets(direction, np.zeros(1, dtype="int64"), labels)
+    successor = np.array([1, -1])
+    order = flow_forest.forest_order(successor)
+    flow_forest.sum_to_roots(np.ones(2), successor, order)
+    flow_forest.sum_from_roots(np.ones(2), successor, order)
+    flow_forest.roots(successor, order)
+    packed, none = np.full((3, 3), 15, dtype="uint32"), np.empty(0, dtype="int64")
+    pending = multiple_flow.count_upstream(packed)
+    multiple_flow.accumulate_window(packed, np.ones((3, 3)), pending, none)
+    pending = multiple_flow.count_downstream(packed)
+    multiple_flow.descend_window(packed, lengths, ones, np.ones((3, 3)), pending, none)
+    state = stream_trace.classify_cells(ones, 1.0, 0.5)
+    stream_trace.reach_upstream(packed, state, ones > 2)
+    stream_trace.keep_downstream(packed, state)
+    stream_trace.trace_in_order(packed, state, ones > 2, 2)
+
+
+def _warm_forest() -> None:
+    from mineeco_xr.kernels import forest
+
+    nodes = np.array([np.int64(forest.LARGEST) << 32])
+    stump = forest.PackedForest(nodes, np.array([0, 1]), np.ones((1, 1)), 31, 1, False)
+    keys = forest.sample_keys(np.zeros((9, 1), dtype="float32"), stump)
+    forest.forest_mean(stump, keys)
+    forest.tree_values(stump, keys)
+
+
+def _warm_patches() -> None:
+    from mineeco_xr.kernels import label, patches
+
+    for dtype in ("uint8", "float64"):
+        codes = label.class_codes(np.ones((2, 2), dtype=dtype))
+        labels, numbers, _ = label.label_cells(codes, 8)
+        label.relabel(labels, numbers)
+    for dtype in ("int32", "int64"):
+        zones = np.ones((2, 2), dtype=dtype)
+        borders = patches.border_bits(np.pad(zones, 1))
+        place = np.zeros(patches.patch_runs(zones, 0).size, dtype="int64")
+        patches.patch_sums(zones, borders, place, (0, 0, 2), np.ones((2, 4)), 1, 0)

@@ -9,15 +9,9 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import Reduced, reduce_blocks
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.stats.quantile import first_state, merge_counts, next_state
-from mineeco_xr.stats.scene import (
-    extremes,
-    groups_of,
-    location_and_spread,
-    moments_of,
-    reread,
-    small_array,
-)
+from mineeco_xr.stats.scene import extremes, groups_of, location_and_spread, moments_of, small_array
 
 
 def equal_interval(scene: xr.DataArray, k: int, by: str | None) -> xr.DataArray:

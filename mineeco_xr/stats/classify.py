@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.stats import class_bounds
@@ -18,7 +19,7 @@ from mineeco_xr.stats.natural_breaks import (
     require_classes,
     solve_breaks,
 )
-from mineeco_xr.stats.scene import groups_of, reread, scene_of, small_array
+from mineeco_xr.stats.scene import groups_of, scene_of, small_array
 
 METHODS = ("natural_breaks", "quantile", "equal_interval", "standard_deviation", "manual")
 

@@ -6,18 +6,12 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import halo, pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import geobox_of, require_metres
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.stats.false_discovery import CRITICAL, LEVELS, discovery_cuts, two_sided
-from mineeco_xr.stats.scene import (
-    groups_of,
-    location_and_spread,
-    moments_of,
-    reread,
-    scene_of,
-    small_array,
-)
+from mineeco_xr.stats.scene import groups_of, location_and_spread, moments_of, scene_of, small_array
 
 SHAPES = ("disc", "square")
 CORRECTIONS = (None, "fdr")

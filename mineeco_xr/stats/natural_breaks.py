@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import Reduced, reduce_blocks
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.stats.scene import groups_of, reread, scene_of, small_array
+from mineeco_xr.stats.scene import groups_of, scene_of, small_array
 
 BINS = 65536
 MOST_CLASSES = 254

@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.stats.scene import extremes, moments_of, reread, scene_of, small_array
+from mineeco_xr.stats.scene import extremes, moments_of, scene_of, small_array
 
 DIRECTIONS = ("positive", "negative")
 

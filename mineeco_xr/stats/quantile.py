@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import Reduced, reduce_blocks
+from mineeco_xr.chunks.reread import reread
 
 COUNT_BYTES = 64 * 2**20
 """What the counts of one pass may weigh: fewer bits a digit when there are many zones."""
@@ -83,22 +84,13 @@ def remaining_passes(
         passed = reduce_blocks(
             _partial_counts,
             _merge_layers,
-            _again(data, number),
-            *(_again(raster, number) for raster in zones),
+            reread(data, ("median", number)),
+            *(reread(raster, ("median", number)) for raster in zones),
             finish=_finish_counts,
             shared=passed,
             parameters={"nodata": nodata},
         )
     return passed
-
-
-def _again(array: xr.DataArray, number: int) -> xr.DataArray:
-    """Give a pass keys of its own: shared ones would keep the whole raster until the last."""
-    from dask.graph_manipulation import clone
-
-    if array.chunks is None:
-        return array
-    return array.copy(data=clone(array.data, seed=("median", number)))
 
 
 def _partial_counts(

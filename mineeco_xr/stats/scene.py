@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import Reduced, reduce_blocks
-from mineeco_xr.chunks.reread import read_again
 from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.errors import SchemaError
@@ -33,16 +32,6 @@ def scene_of(data: xr.DataArray, by: str | None) -> xr.DataArray:
     first = () if by is None else (by,)
     rest = [dim for dim in data.dims if dim not in (*first, "y", "x")]
     return as_float(data).transpose(*first, *rest, "y", "x")
-
-
-def reread(data: xr.DataArray, times: int = 1) -> xr.DataArray:
-    """Return the same raster for a later pass, so that no block is kept between the passes."""
-    if data.chunks is None:
-        return data
-    lazy = data.data
-    for _ in range(times):
-        lazy = read_again(lazy)
-    return data.copy(data=lazy)
 
 
 def groups_of(block: np.ndarray, grouped: bool) -> np.ndarray:

@@ -73,3 +73,17 @@ def test_run_tasks_tells_each_finished_task(tmp_path):
     assert told == [1] * 5
     assert len(list(tmp_path.iterdir())) == 5
     run_tasks([])
+
+
+def test_what_is_finished_is_finished_once_for_all_blocks():
+    finished = []
+
+    def finish(total, shared):
+        finished.append(1)
+        return total
+
+    raster = with_grid(np.ones((6, 8))).chunk(2)
+    total = reduce_blocks(lambda block, *, shared: block.sum(), sum, raster, finish=finish)
+    lazy = total.to_array(np.asarray, (), "float64")
+    (raster.data / lazy).compute()
+    assert len(finished) == 1

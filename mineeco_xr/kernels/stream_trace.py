@@ -1,0 +1,208 @@
+"""Streams of a flow that divides: what outlets reach upwards, and what joins it from above.
+
+Arrays are windows as in ``multiple_flow``. Both passes only ever raise a mark where a neighbour's
+is raised, so that their fixed points do not depend on the order of cells.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mineeco_xr.kernels.multiple_flow import window_offsets
+
+NONE, STRONG, WEAK, STRONG_REACHED, WEAK_REACHED, WEAK_KEPT = range(6)
+"""Below the trace threshold; at least the threshold; between; and what was found of them."""
+
+
+def classify_cells(sums: np.ndarray, threshold: float, trace: float) -> np.ndarray:
+    """Return the first state of cells.
+
+    Parameters
+    ----------
+    sums : ndarray, (h + 2, w + 2), float
+        Flow accumulation; NaN is nodata.
+    threshold, trace : float
+        Of streams, and of cells that may join two of them.
+
+    Returns
+    -------
+    ndarray, (h + 2, w + 2), uint8
+        ``STRONG``, ``WEAK`` or ``NONE``.
+    """
+    state = np.zeros(sums.shape, dtype=np.uint8)
+    state[sums >= trace] = WEAK
+    state[sums >= threshold] = STRONG
+    return state
+
+
+def reach_upstream(
+    packed: np.ndarray, state: np.ndarray, outlets: np.ndarray | None = None
+) -> None:
+    """Mark the cells from which flow reaches an outlet through streams, in place.
+
+    Parameters
+    ----------
+    packed : ndarray, (h + 2, w + 2), uint32
+        Packed weights.
+    state : ndarray, (h + 2, w + 2), uint8
+        From :func:`classify_cells`; marks around the block are taken from its neighbours.
+    outlets : ndarray of bool, (h + 2, w + 2), optional
+        Nodata and cells outside the raster: a strong cell that flows there is an outlet. Default,
+        as in every call after the first: none.
+    """
+    beyond = np.zeros(state.shape, dtype=np.bool_) if outlets is None else outlets
+    _reach(packed.ravel(), window_offsets(state.shape[1]), beyond.ravel(), state.shape, state)
+
+
+@njit(nogil=True, cache=True)
+def _reach(packed, offsets, beyond, shape, state2d):  # type: ignore[no-untyped-def]
+    state = state2d.ravel()
+    rows, columns = shape
+    stack = np.empty(state.size, dtype=np.int64)
+    top = 0
+    for i in range(rows):
+        inside = 0 < i < rows - 1
+        for j in range(columns):
+            cell = i * columns + j
+            if state[cell] == STRONG_REACHED or state[cell] == WEAK_REACHED:
+                stack[top] = cell
+                top += 1
+                continue
+            if not (state[cell] == STRONG and inside and 0 < j < columns - 1):
+                continue
+            if _drains_out(packed, offsets, beyond, cell):
+                state[cell] = STRONG_REACHED
+                stack[top] = cell
+                top += 1
+    while top > 0:
+        top -= 1
+        cell = stack[top]
+        for k in range(8):
+            giver = cell + offsets[k]
+            i, j = giver // columns, giver % columns
+            if not (0 < i < rows - 1 and 0 < j < columns - 1):
+                continue
+            if state[giver] != STRONG and state[giver] != WEAK:
+                continue
+            if (np.int64(packed[giver]) >> (4 * ((k + 4) & 7))) & 15:
+                state[giver] += np.uint8(STRONG_REACHED - STRONG)
+                stack[top] = giver
+                top += 1
+
+
+def keep_downstream(packed: np.ndarray, state: np.ndarray) -> None:
+    """Keep the weak cells that a stream flows into, directly or through such cells, in place.
+
+    Parameters
+    ----------
+    packed : ndarray, (h + 2, w + 2), uint32
+        Packed weights.
+    state : ndarray, (h + 2, w + 2), uint8
+        As :func:`reach_upstream` left it everywhere; marks around the block included.
+    """
+    _keep(packed.ravel(), window_offsets(state.shape[1]), state.shape, state)
+
+
+@njit(nogil=True, cache=True)
+def _keep(packed, offsets, shape, state2d):  # type: ignore[no-untyped-def]
+    state = state2d.ravel()
+    rows, columns = shape
+    stack = np.empty(state.size, dtype=np.int64)
+    top = 0
+    for cell in range(state.size):
+        if state[cell] == STRONG_REACHED or state[cell] == WEAK_KEPT:
+            stack[top] = cell
+            top += 1
+    while top > 0:
+        top -= 1
+        cell = stack[top]
+        for k in range(8):
+            if (np.int64(packed[cell]) >> (4 * k)) & 15 == 0:
+                continue
+            receiver = cell + offsets[k]
+            i, j = receiver // columns, receiver % columns
+            if 0 < i < rows - 1 and 0 < j < columns - 1 and state[receiver] == WEAK_REACHED:
+                state[receiver] = WEAK_KEPT
+                stack[top] = receiver
+                top += 1
+
+
+def trace_in_order(packed: np.ndarray, state: np.ndarray, outlets: np.ndarray, tile: int) -> None:
+    """Trace streams cell by cell in the order of pygeoprocessing, in place.
+
+    Parameters
+    ----------
+    packed : ndarray, (h + 2, w + 2), uint32
+        Packed weights.
+    state : ndarray, (h + 2, w + 2), uint8
+        From :func:`classify_cells`.
+    outlets : ndarray of bool, (h + 2, w + 2)
+        Nodata and cells outside the raster.
+    tile : int
+        Side of the tiles in whose order outlets are met.
+
+    Notes
+    -----
+    A queue of cells is followed upstream, and each stream cell it meets joins the weak cells met
+    before it. A weak cell met after all streams above it is therefore left out.
+    """
+    offsets = window_offsets(state.shape[1])
+    _trace_in_order(packed.ravel(), offsets, outlets.ravel(), state.shape, tile, state.ravel())
+
+
+@njit(nogil=True, cache=True)
+def _trace_in_order(packed, offsets, outlets, shape, tile, state):  # type: ignore[no-untyped-def]
+    rows, columns = shape
+    queue = np.empty(state.size, dtype=np.int64)
+    joining = np.empty(state.size, dtype=np.int64)
+    head, tail = 0, 0
+    across = (columns - 3) // tile + 1
+    for number in range(((rows - 3) // tile + 1) * across):
+        top, left = number // across * tile + 1, number % across * tile + 1
+        for i in range(top, min(top + tile, rows - 1)):
+            for j in range(left, min(left + tile, columns - 1)):
+                root = i * columns + j
+                if state[root] != STRONG or not _drains_out(packed, offsets, outlets, root):
+                    continue
+                state[root] = STRONG_REACHED
+                queue[tail] = root
+                tail += 1
+                while head < tail:
+                    cell = queue[head]
+                    head += 1
+                    for k in range(8):
+                        giver = cell + offsets[k]
+                        found = state[giver]
+                        if found != STRONG and found != WEAK:
+                            continue
+                        if (np.int64(packed[giver]) >> (4 * ((k + 4) & 7))) & 15 == 0:
+                            continue
+                        state[giver] += np.uint8(STRONG_REACHED - STRONG)
+                        queue[tail] = giver
+                        tail += 1
+                        if found == STRONG:
+                            _join(packed, offsets, joining, giver, state)
+
+
+@njit(nogil=True, cache=True)
+def _drains_out(packed, offsets, outlets, cell):  # type: ignore[no-untyped-def]
+    for k in range(8):
+        if (np.int64(packed[cell]) >> (4 * k)) & 15 and outlets[cell + offsets[k]]:
+            return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _join(packed, offsets, queue, start, state):  # type: ignore[no-untyped-def]
+    queue[0] = start
+    head, tail = 0, 1
+    while head < tail:
+        cell = queue[head]
+        head += 1
+        for k in range(8):
+            receiver = cell + offsets[k]
+            if (np.int64(packed[cell]) >> (4 * k)) & 15 and state[receiver] == WEAK_REACHED:
+                state[receiver] = WEAK_KEPT
+                queue[tail] = receiver
+                tail += 1
