@@ -11,7 +11,9 @@ from mineeco_xr.chunks import pointwise
 
 
 def fill_value_of(data: xr.DataArray) -> float | None:
-    """Return the code that means nodata, or None; NaN counts as none.
+    """Return the code that means nodata, or None; NaN counts as none, and bool has no code.
+
+    xarray keeps attributes through comparisons, so that a mask may carry the code of its classes.
 
     Examples
     --------
@@ -20,9 +22,21 @@ def fill_value_of(data: xr.DataArray) -> float | None:
     255.0
     """
     found = data.attrs.get("_FillValue", data.encoding.get("_FillValue"))
-    if found is None or np.isnan(found):
+    if found is None or data.dtype.kind == "b" or np.isnan(found):
         return None
     return float(found)
+
+
+def feature_fill_value_of(data: xr.DataArray) -> float | None:
+    """Return the code that means nodata in a raster of features, whose 0 means no feature.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> feature_fill_value_of(xr.DataArray([1, 0], dims="x", attrs={"_FillValue": 0})) is None
+    True
+    """
+    return fill_value_of(data) or None
 
 
 def code_in(code: float, dtype: np.dtype) -> Any:

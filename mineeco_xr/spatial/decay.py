@@ -12,7 +12,7 @@ import xarray as xr
 from mineeco_xr.chunks import halo, pointwise
 from mineeco_xr.cube.cells import cell_size
 from mineeco_xr.cube.grid import geobox_of
-from mineeco_xr.cube.nodata import code_in, fill_value_of
+from mineeco_xr.cube.nodata import code_in, feature_fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.spatial.distance import distance
@@ -248,7 +248,7 @@ def _accumulated(
             "cell": cell,
             "depths": depths,
             "normalised": normalised,
-            "code": fill_value_of(data),
+            "code": feature_fill_value_of(data),
         },
     )
 
@@ -285,7 +285,7 @@ def _nearest(data: xr.DataArray, threat: _Threat, *, cell: tuple[float, float]) 
         _present_block,
         data,
         dtype="uint8",
-        parameters={"code": fill_value_of(data), "label": threat.name},
+        parameters={"code": feature_fill_value_of(data), "label": threat.name},
     ).transpose(*data.dims)
     reach = threat.max_distance * REACHES[threat.kind] * (1.0 + 2.0 * ROUNDING)
     away = distance(present.assign_attrs(_FillValue=np.uint8(NODATA)), max_distance=reach)

@@ -12,7 +12,7 @@ import xarray as xr
 from mineeco_xr.chunks import Place, halo, pointwise, stitch
 from mineeco_xr.cube.cells import cell_size
 from mineeco_xr.cube.grid import geobox_of
-from mineeco_xr.cube.nodata import code_in, fill_value_of
+from mineeco_xr.cube.nodata import code_in, feature_fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 
@@ -35,7 +35,8 @@ def distance(
     ----------
     data : xarray.DataArray
         Dims ``(y, x)``, or with leading dims whose rasters are taken one by one. Feature cells are
-        those that are neither zero nor nodata (NaN, or ``_FillValue``); bool, integer or float.
+        those that are neither zero nor nodata (NaN, or a ``_FillValue`` other than zero); bool,
+        integer or float.
     max_distance : float, optional
         Metres; cells farther away get infinity, as those of a raster without any feature do.
     dtype : dtype
@@ -75,7 +76,7 @@ def distance(
     limit = _limit(max_distance)
     cell = cell_size(geobox_of(data), "distance")
     mask = pointwise(
-        _mask_block, data, dtype="uint8", parameters={"fill": fill_value_of(data)}
+        _mask_block, data, dtype="uint8", parameters={"fill": feature_fill_value_of(data)}
     ).transpose(*data.dims)
     weights = comparable(cell)
     measures = {"weights": weights, "cell": cell, "limit": limit}
@@ -147,7 +148,7 @@ def allocation(data: xr.DataArray, *, max_distance: float | None = None) -> xr.D
     """
     limit = _limit(max_distance)
     cell = cell_size(geobox_of(data), "allocation")
-    fill = fill_value_of(data)
+    fill = feature_fill_value_of(data)
     empty = math.nan if data.dtype.kind == "f" else (0 if fill is None else fill)
     result = stitch(
         _column_values,

@@ -137,3 +137,18 @@ def test_what_it_refuses():
         mx.distance(raster, max_distance=-3)
     with pytest.raises(ParameterError, match="dtype is int16"):
         mx.distance(raster, dtype="int16")
+
+
+def test_a_fill_value_of_zero_means_no_feature():
+    classes = with_grid(np.array([[1, 0, 7, 7, 0, 1]], "uint8")).assign_attrs(_FillValue=0)
+    mined = classes == 7
+    assert mined.attrs["_FillValue"] == 0, "xarray keeps attributes through comparisons"
+    expected = [[60, 30, 0, 0, 30, 60]]
+    np.testing.assert_array_equal(mx.distance(mined), expected)
+    np.testing.assert_array_equal(mx.distance(mined.astype("uint8")), expected)
+    numbers = mx.label(mined)
+    np.testing.assert_array_equal(mx.distance(numbers), expected)
+    assert (mx.allocation(numbers) == 1).all()
+    np.testing.assert_array_equal(
+        mx.decay(mined, 50.0, "linear", "nearest") > 0, [[0, 1, 1, 1, 1, 0]]
+    )
