@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -54,3 +55,13 @@ def _synchronous():
 def data_dir() -> Path:
     """Folder of the real data sets."""
     return DATA
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    """Keep the small chunks of tests, which blocks of a usual size would join."""
+    for module, name in (
+        ("mineeco_xr.chunks.stitch", "SMALLEST_BLOCK"),
+        ("mineeco_xr.spatial.cost", "SMALLEST_TILE"),
+    ):
+        monkeypatch.setattr(importlib.import_module(module), name, 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
+import dask
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -59,8 +58,6 @@ def results(ds):
 
 @pytest.mark.cluster
 def test_processes_give_the_same_bits_as_one_thread(client):
-    import dask
-
     chunks = {"time": 5, "y": 23, "x": 31}
     with dask.config.set(scheduler="synchronous"):
         expected = {name: found.compute() for name, found in results(cube().chunk(chunks)).items()}
@@ -73,7 +70,8 @@ def test_processes_give_the_same_bits_as_one_thread(client):
 def test_a_cube_is_written_by_processes(client, tmp_path):
     lazy = cube().chunk({"time": 5, "y": 23, "x": 31})
     lazy["wue"] = lazy.mine.wue()
-    path = mx.write_cube(lazy, tmp_path / "a.zarr", chunk=16)
+    with dask.config.set(scheduler=client.get):
+        path = mx.write_cube(lazy, tmp_path / "a.zarr", chunk=16)
     xr.testing.assert_equal(mx.open_cube(path).compute(), lazy.compute())
 
 
@@ -96,10 +94,7 @@ def spatial_results(chunks):
 
 
 @pytest.mark.cluster
-def test_stitched_and_settled_rasters_have_the_same_bits_from_processes(client, monkeypatch):
-    import dask
-
-    monkeypatch.setattr(importlib.import_module("mineeco_xr.spatial.cost"), "SMALLEST_TILE", 1)
+def test_stitched_and_settled_rasters_have_the_same_bits_from_processes(client):
     with dask.config.set(scheduler="synchronous"):
         expected = spatial_results({"y": 60, "x": 70})
         expected = {name: found.compute() for name, found in expected.items()}

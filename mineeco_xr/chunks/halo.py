@@ -60,12 +60,17 @@ def halo(
     Raises
     ------
     ParameterError
-        If ``depth`` is below 1, or an integer array comes without ``fill``.
+        If ``depth`` is below 1, dims do not end in ``(y, x)``, or an integer array comes without
+        ``fill``.
     """
     depths = depth if isinstance(depth, tuple) else (depth, depth)
     if min(depths) < (0 if isinstance(depth, tuple) else 1):
         raise ParameterError(f"depth is {depth}: a halo needs at least 1 cell.")
     arrays = aligned(arrays)
+    if any(array.dims[-2:] != ("y", "x") for array in arrays):
+        raise ParameterError(
+            f"rasters have dims {[array.dims for array in arrays]}: transpose all to (..., y, x)."
+        )
     fills = [_fill_value(array, fill) for array in arrays]
     call = partial(function, **dict(parameters or {}))
     first = arrays[0]

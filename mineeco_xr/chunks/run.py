@@ -34,9 +34,20 @@ def run_tasks(tasks: Sequence[Any], *, done: Callable[[int], None] | None = None
 
 
 def active_client() -> Any:
-    """Return the distributed client in use, or None; distributed is not imported for it."""
+    """Return the distributed client in use, or None; distributed is not imported for it.
+
+    As for Dask itself, a scheduler that is set by name comes before a client that exists.
+    """
+    import dask
+
     distributed = sys.modules.get("distributed")
     if distributed is None:
+        return None
+    chosen = dask.config.get("scheduler", None)
+    owner = getattr(chosen, "__self__", None)
+    if isinstance(owner, distributed.Client):
+        return owner
+    if chosen not in (None, "distributed", "dask.distributed"):
         return None
     try:
         return distributed.default_client()

@@ -18,6 +18,7 @@ from mineeco_xr.chunks.tiles import (
     Halo,
     Index,
     halo_of,
+    join_small,
     padded,
     place_axes,
     place_of,
@@ -27,6 +28,9 @@ from mineeco_xr.chunks.tiles import (
     windows,
 )
 from mineeco_xr.errors import ParameterError
+
+SMALLEST_BLOCK = 256
+"""Cells a side; smaller chunks are joined: the record of a thin block is as large as the block."""
 
 
 def stitch(
@@ -151,6 +155,9 @@ def _at_once(task: _Task, blocks: Sequence[np.ndarray]) -> tuple[Any, ...]:
 
 
 def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
+    given = blocks[0].chunks
+    joined = tuple(join_small(sizes, min(SMALLEST_BLOCK, sum(sizes))) for sizes in given)
+    blocks = [block.rechunk(joined) for block in blocks]
     chunks, shape = blocks[0].chunks, blocks[0].shape
     places = place_axes(shape, chunks)
     once = windows(blocks, task.halo)
@@ -161,7 +168,8 @@ def _lazily(task: _Task, blocks: Sequence[Any]) -> tuple[Any, ...]:
     )
     again = windows([read_again(block) for block in blocks], task.halo)
     data = _blockwise(_finish_block, places, again, task, shape, dtype=task.dtype, given=solution)
-    return (data,) if task.outputs == 1 else tuple(data[i] for i in range(task.outputs))
+    parts = (data,) if task.outputs == 1 else tuple(data[i] for i in range(task.outputs))
+    return tuple(part.rechunk(given) for part in parts)
 
 
 def _blockwise(

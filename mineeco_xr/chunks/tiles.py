@@ -142,10 +142,23 @@ def tile_inputs(
     if all(array.chunks is None for array in arrays):
         return {(0, 0): tuple(padded([array.values for array in arrays], halo))}
     layers = dask.optimize(*windows(unified(arrays), halo))
-    delayed = [layer.to_delayed() for layer in layers]
+    graphs = [dict(layer.__dask_graph__()) for layer in layers]
     return {
-        (i, j): tuple(layer[i, j] for layer in delayed) for i, j in np.ndindex(*layers[0].numblocks)
+        index: tuple(
+            _one_block(graph, (layer.name, *index))
+            for graph, layer in zip(graphs, layers, strict=True)
+        )
+        for index in np.ndindex(*layers[0].numblocks)
     }
+
+
+def _one_block(graph: dict[Any, Any], key: tuple[Any, ...]) -> Any:
+    """Return a block as Delayed with what it needs alone: a run must not search the whole graph."""
+    from dask.delayed import Delayed
+    from dask.optimization import cull
+
+    own, _ = cull(graph, [key])
+    return Delayed(key, own)
 
 
 def finish_tiles(

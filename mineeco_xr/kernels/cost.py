@@ -64,11 +64,14 @@ def _resistance_range(resistance: np.ndarray) -> tuple[float, float]:
 @njit(nogil=True, cache=True)
 def _enter(
     resistance: np.ndarray, label: np.ndarray, owner: np.ndarray, half: np.ndarray, most: float
-) -> np.ndarray:
-    """Step from the ring into the tile; return the flat numbers of the cells that improved."""
+) -> tuple[np.ndarray, bool]:
+    """Step from the ring into the tile; return the flat numbers of the cells that improved.
+
+    Also say whether any label was met from two owners, see :func:`settle_tile`.
+    """
     rows, columns = label.shape
     entered = np.empty(8 * (rows + columns), dtype=np.int64)
-    count = 0
+    count, doubt = 0, False
     for turn in range(2 * (rows + columns)):
         if turn < 2 * columns:
             i, j = (0 if turn < columns else rows - 1), turn % columns
@@ -83,13 +86,15 @@ def _enter(
             new = label[i, j] + half[k] * (
                 np.float64(resistance[i, j]) + np.float64(resistance[a, b])
             )
-            if new <= most and (
-                new < label[a, b] or (new == label[a, b] and owner[i, j] < owner[a, b])
-            ):
+            if not (new <= most and new <= label[a, b]):
+                continue
+            if new < label[a, b] or owner[i, j] < owner[a, b]:
                 label[a, b], owner[a, b] = new, owner[i, j]
                 entered[count] = a * columns + b
                 count += 1
-    return entered[:count]
+            else:
+                doubt |= owner[i, j] > owner[a, b]
+    return entered[:count], doubt
 
 
 @njit(nogil=True, cache=True)
@@ -123,8 +128,8 @@ def _settle_buckets(
     most: float,
     width: float,
     buckets: int,
-) -> None:
-    offset = _offsets(columns)
+) -> bool:
+    offset, doubt = _offsets(columns), False
     keys = np.empty(entered.size, dtype=np.float64)
     for number in range(entered.size):
         keys[number] = cells[entered[number]]["label"]
@@ -167,9 +172,10 @@ def _settle_buckets(
             for k in range(8):
                 other = cells[np.uint64(number + offset[k])]
                 new = start + half[k] * (value + np.float64(other["resistance"]))
-                if not new <= other["label"]:
+                if not (new <= other["label"] and new <= most):
                     continue
-                if new > most or (new == other["label"] and own >= other["owner"]):
+                if new == other["label"] and own >= other["owner"]:
+                    doubt |= own > other["owner"]
                     continue
                 other["label"], other["owner"] = new, own
                 if free == size:
@@ -182,13 +188,14 @@ def _settle_buckets(
                 after[spare], head[place] = head[place], spare
                 live += 1
         bucket += 1
+    return doubt
 
 
 @njit(nogil=True, cache=True)
 def _settle_heap(
     cells: np.ndarray, columns: int, entered: np.ndarray, half: np.ndarray, most: float
-) -> None:
-    offset = _offsets(columns)
+) -> bool:
+    offset, doubt = _offsets(columns), False
     heap = [(np.float64(cells[number]["label"]), number) for number in entered]
     heapq.heapify(heap)
     while heap:
@@ -200,12 +207,14 @@ def _settle_heap(
         for k in range(8):
             other = cells[number + offset[k]]
             new = start + half[k] * (value + np.float64(other["resistance"]))
-            if not new <= other["label"]:
+            if not (new <= other["label"] and new <= most):
                 continue
-            if new > most or (new == other["label"] and own >= other["owner"]):
+            if new == other["label"] and own >= other["owner"]:
+                doubt |= own > other["owner"]
                 continue
             other["label"], other["owner"] = new, own
             heapq.heappush(heap, (new, number + offset[k]))
+    return doubt
 
 
 def settle_tile(
@@ -215,7 +224,7 @@ def settle_tile(
     seeds: np.ndarray,
     half: np.ndarray,
     most: float,
-) -> bool:
+) -> tuple[bool, bool]:
     """Lower the labels of a tile to the fixed point that its ring and its sources allow.
 
     Parameters
@@ -235,12 +244,15 @@ def settle_tile(
 
     Returns
     -------
-    bool
-        Whether any label or owner changed, or there was a seed.
+    tuple of bool
+        Whether any label or owner changed or there was a seed; and whether a label was met again
+        from a larger owner. Where labels were lowered before, the smaller owner may then stem from
+        a label that has fallen since, by less than the sum shows, and must be settled anew.
     """
-    entered = np.append(_enter(resistance, label, owner, half, most), seeds)
+    entered, doubt = _enter(resistance, label, owner, half, most)
+    entered = np.append(entered, seeds)
     if entered.size == 0:
-        return False
+        return False, doubt
     least, largest = _resistance_range(resistance)
     # One record a cell: a look at a neighbour costs one line of the cache, not three.
     cells = np.empty(label.size, dtype=RECORDS[resistance.dtype.itemsize])
@@ -248,11 +260,11 @@ def settle_tile(
     width = MARGIN * 2.0 * float(np.nanmin(half)) * least
     buckets = math.ceil(2.0 * float(np.nanmax(half)) * largest / width) + 3
     if buckets > MOST_BUCKETS:
-        _settle_heap(cells, label.shape[1], entered, half, most)
+        met = _settle_heap(cells, label.shape[1], entered, half, most)
     else:
-        _settle_buckets(cells, label.shape[1], entered, half, most, width, buckets)
+        met = _settle_buckets(cells, label.shape[1], entered, half, most, width, buckets)
     _unpack(cells, label, owner)
-    return True
+    return True, doubt or met
 
 
 @njit(nogil=True, cache=True)
@@ -286,8 +298,10 @@ def back_links(
                 continue
             for k in range(8):
                 a, b = i + STEPS[k][0], j + STEPS[k][1]
+                if owner[a, b] != owner[i, j] or not label[a, b] < label[i, j]:
+                    continue
                 pair = np.float64(resistance[a, b]) + np.float64(resistance[i, j])
-                if owner[a, b] == owner[i, j] and label[a, b] + half[k] * pair == label[i, j]:
+                if label[a, b] + half[k] * pair == label[i, j]:
                     found[i - 1, j - 1] = k + 1
                     break
     return found

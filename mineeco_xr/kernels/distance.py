@@ -110,21 +110,19 @@ def _envelope(
         # A parabola above the mean of its neighbours by the square of a cell rules nowhere.
         if here == np.inf or here + here > before + after + 2.0 * across:
             continue
-        own = here + across * column * column
-        while count > 0:
-            apart = 2.0 * across * (column - site[count - 1])
-            if own - level[count - 1] < apart * start[count - 1]:
-                count -= 1
-            else:
-                break
         first = begin
-        if count > 0:
-            apart = 2.0 * across * (column - site[count - 1])
-            reach = math.floor((own - level[count - 1]) / apart)
-            if reach + 1 >= end:
-                continue
-            first = int(reach) + 1
-        site[count], start[count], level[count] = column, first, own
+        while count > 0:
+            other = site[count - 1]
+            # Where the two parabolas meet: exact where heights are equal, whatever the cells.
+            middle, apart = 0.5 * (column + other), 2.0 * across * (column - other)
+            higher = here - level[count - 1]
+            if higher >= (start[count - 1] - middle) * apart:
+                first = int(math.floor(middle + higher / apart)) + 1
+                break
+            count -= 1
+        if first >= end:
+            continue
+        site[count], start[count], level[count] = column, max(first, begin), here
         count += 1
     start[count] = end
     return count
@@ -184,12 +182,15 @@ def strip_distance(
                 own = site[part]
                 gap = cell[0] * gap_line[own]
                 square = gap * gap
-                for x in range(max(first, start[part]), min(column, start[part + 1])):
+                here, there = max(first, start[part]), min(column, start[part + 1])
+                for x in range(here, there):
                     side = cell[1] * (x - own)
                     result[x] = math.sqrt(side * side + square)
-        if limit < np.inf:
-            for column in range(columns):
-                result[column] = np.inf if result[column] > limit else result[column]
+                if limit < np.inf:
+                    for x in range(here, there):
+                        side = cell[1] * (x - own)
+                        if math.sqrt(side * side + square) > limit:
+                            result[x] = np.inf
         for column in range(columns):
             if line[column] == NODATA:
                 result[column] = np.nan

@@ -15,7 +15,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.spatial.cost_sources import numbered
+from mineeco_xr.spatial.cost_sources import numbered, require_all
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -59,16 +59,17 @@ def cost_distance(
     xarray.Dataset
         ``cost_distance`` (float64, resistance times metres, 0 on sources, NaN where no source
         reaches), ``back_link`` (uint8: 0 source, 1 E, 2 SE, 3 S, 4 SW, 5 W, 6 NW, 7 N, 8 NE towards
-        the predecessor, ``_FillValue`` 255) and, but for ``each``, ``allocation`` (int32 number of
-        the nearest source, ``_FillValue`` 0). Lazy when ``resistance`` is.
+        the predecessor, N towards the first row; ``_FillValue`` 255) and, but for ``each``,
+        ``allocation`` (int32 number of the nearest source, ``_FillValue`` 0). Lazy when
+        ``resistance`` is.
 
     Raises
     ------
     GridMismatch
         If the grids differ or are not in metres.
     ParameterError
-        If a resistance is zero or negative, there is no source, a source lies on walls alone, or
-        a parameter is out of range.
+        If a resistance is zero or negative, the dearest is 1e9 times the cheapest, there is no
+        source, a source lies on walls alone or has no cell, or a parameter is out of range.
 
     Notes
     -----
@@ -77,10 +78,10 @@ def cost_distance(
     the smallest number wins; of equal predecessors the first in the order of the codes.
 
     Crosses chunks by rounds, and so **computes when it is called**: it reads ``resistance`` once
-    to check it and again for each run of a block, lets the blocks exchange the labels of their
-    borders until none improves another, and keeps only those. The surfaces are then lazy, one
-    task a block, and bit-identical for any chunking and scheduler. Write a resistance that is
-    costly to compute to a store first.
+    to check it and once more to solve, lets the blocks exchange the labels of their borders until
+    none improves another, and keeps only those. The surfaces are then lazy, one task a block, and
+    bit-identical for any chunking and scheduler. Write a resistance that is costly to compute to a
+    store first.
 
     Examples
     --------
@@ -109,6 +110,7 @@ def cost_distance(
     most = math.inf if max_cost is None else float(max_cost)
     surface, seeds = _tiled(as_float(resistance), numbered(sources, resistance))
     found = cost_solve.check_pixels(surface, seeds)
+    require_all(sources, found)
     numbers = found.tolist() if each else [cost_solve.ALL]
     rings = cost_solve.solve_borders(surface, seeds, numbers, half, most, progress=progress)
     parts = []
@@ -155,8 +157,13 @@ def _described(
             "units": "m" if units == "1" else f"m {units}",
             "long_name": "accumulated cost to the nearest source",
         },
-        "allocation": {"long_name": "number of the nearest source", "_FillValue": np.int32(0)},
+        "allocation": {
+            "units": "1",
+            "long_name": "number of the nearest source",
+            "_FillValue": np.int32(0),
+        },
         "back_link": {
+            "units": "1",
             "long_name": "direction of the predecessor on the least-cost path",
             "flag_values": np.arange(9, dtype="uint8"),
             "flag_meanings": "source E SE S SW W NW N NE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +43,20 @@ def strips_of(resistance: np.ndarray, label: np.ndarray, owner: np.ndarray) -> d
     return {side: Strip(*(array[cut].copy() for array in inner)) for side, cut in SIDES.items()}
 
 
-def set_ring(label: np.ndarray, owner: np.ndarray, side: Index, strip: Strip) -> None:
-    """Write a neighbour's strip into the ring of a tile, on the side where the neighbour lies."""
+def set_ring(label: np.ndarray, owner: np.ndarray, ring: Mapping[Index, Strip]) -> None:
+    """Write what neighbours show into the ring of a tile, each on its side."""
     place = {-1: slice(0, 1), 0: slice(1, -1), 1: slice(-1, None)}
-    cut = place[side[0]], place[side[1]]
-    label[cut], owner[cut] = strip.label, strip.owner
+    for side, strip in ring.items():
+        cut = place[side[0]], place[side[1]]
+        label[cut], owner[cut] = strip.label, strip.owner
 
 
-def urgency(mine: Strip, theirs: Strip | None, half: np.ndarray, side: Index, most: float) -> float:
+def urgency(
+    mine: Strip, theirs: Strip | None, half: np.ndarray, side: Index, most: float
+) -> tuple[float, bool]:
     """Return the least label of my strip that can improve the strip it faces; infinity if none.
+
+    Also say whether a label of the other strip is met from a larger owner, which its own may hide.
 
     Parameters
     ----------
@@ -67,15 +73,15 @@ def urgency(mine: Strip, theirs: Strip | None, half: np.ndarray, side: Index, mo
 
     Returns
     -------
-    float
+    tuple of float and bool
     """
     if theirs is None:
-        return float(mine.label.min())
+        return float(mine.label.min()), False
     label, owner, value = (array.ravel() for array in (mine.label, mine.owner, mine.resistance))
     other, other_owner, other_value = (
         array.ravel() for array in (theirs.label, theirs.owner, theirs.resistance)
     )
-    least = np.inf
+    least, doubt = np.inf, False
     for number, step in enumerate(STEPS):
         if not _towards(step, side):
             continue
@@ -85,15 +91,14 @@ def urgency(mine: Strip, theirs: Strip | None, half: np.ndarray, side: Index, mo
             value[here].astype("float64") + other_value[there].astype("float64")
         )
         with np.errstate(invalid="ignore"):
-            better = (new < other[there]) | (
-                (new == other[there]) & (owner[here] < other_owner[there])
-            )
-            better &= new <= most
-        # What is not reached cannot improve anything: infinity equals infinity.
-        better &= np.isfinite(new)
+            # What is not reached cannot improve anything: infinity equals infinity.
+            given = (new <= most) & np.isfinite(new)
+            equal = given & (new == other[there])
+            better = (given & (new < other[there])) | (equal & (owner[here] < other_owner[there]))
+        doubt |= bool((equal & (owner[here] > other_owner[there])).any())
         if better.any():
             least = min(least, float(label[here][better].min()))
-    return least
+    return least, doubt
 
 
 def _towards(step: Index, side: Index) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from mineeco_xr.spatial.cost_borders import (
 ALL = 0
 """In place of one source's number: all sources at once."""
 
+LARGEST_RATIO = 1e9
+"""Of the dearest to the cheapest cell: beyond, cheap steps vanish in the sum of dear ones."""
+
 SOURCES_AT_ONCE = 4
 """How many single-source solves share one run of rounds, so that small rasters fill all threads."""
 
@@ -35,7 +38,8 @@ def check_pixels(resistance: xr.DataArray, sources: xr.DataArray) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If a resistance is not positive, there is no source, or a source lies on walls alone.
+        If a resistance is not positive, their range is too wide, there is no source, or a source
+        lies on walls alone.
     """
     found = reduce_blocks(_look, _merge_looks, resistance, sources).compute()
     name = resistance.name or "resistance"
@@ -44,16 +48,16 @@ def check_pixels(resistance: xr.DataArray, sources: xr.DataArray) -> np.ndarray:
             f"{name!r} has {found['wrong']} cells of {found['least']:g} and less: resistances must "
             "be positive. Set walls to NaN, and raise free cells to the least cost of a step."
         )
+    if found["highest"] > LARGEST_RATIO * found["lowest"]:
+        raise ParameterError(
+            f"{name!r} spans {found['lowest']:g} to {found['highest']:g}, more than a factor of "
+            f"{LARGEST_RATIO:g}: cheap steps would vanish in rounding. Set walls to NaN."
+        )
     everything = np.union1d(found["open"], found["walled"])
     if everything.size == 0:
         raise ParameterError(
             f"{sources.name or 'sources'!r} has no source: give cells other than 0, or features "
             "whose cells lie on the grid."
-        )
-    if everything[0] < 0 or everything[-1] >= 2**31 - 1:
-        raise ParameterError(
-            f"{sources.name or 'sources'!r} numbers its sources {everything[0]} to "
-            f"{everything[-1]}: number them from 1 to 2147483646."
         )
     walled = np.setdiff1d(found["walled"], found["open"])
     if walled.size:
@@ -68,7 +72,10 @@ def _look(resistance: np.ndarray, sources: np.ndarray, *, shared: Any) -> dict[s
     wrong = resistance <= 0
     some = sources != 0
     passable = np.isfinite(resistance)
+    free = resistance[passable]
     return {
+        "lowest": float(free.min(initial=np.inf)),
+        "highest": float(free.max(initial=0.0)),
         "wrong": int(wrong.sum()),
         "least": float(resistance[wrong].max()) if wrong.any() else -np.inf,
         "open": np.unique(sources[some & passable]),
@@ -78,6 +85,8 @@ def _look(resistance: np.ndarray, sources: np.ndarray, *, shared: Any) -> dict[s
 
 def _merge_looks(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {
+        "lowest": min(part["lowest"] for part in parts),
+        "highest": max(part["highest"] for part in parts),
         "wrong": sum(part["wrong"] for part in parts),
         "least": max(part["least"] for part in parts),
         "open": np.unique(np.concatenate([part["open"] for part in parts])),
@@ -132,11 +141,24 @@ def solve_borders(
             {key: (0.0, {}) for key in blocks},
             exchange.route,
             parameters={"half": half, "most": most},
+            again=False,
             description="cost distance",
+            progress=progress,
+        )
+        rounds(
+            _settle_owners,
+            blocks,
+            {key: (0.0, exchange.ring(key)) for key in sorted(exchange.doubts)},
+            exchange.route_owners,
+            parameters={"half": half, "most": most},
+            description="allocation",
             progress=progress,
         )
         solved |= {number: exchange.rings(number) for number in group}
     return solved
+
+
+Key = tuple[Index, int]
 
 
 class _Exchange:
@@ -144,66 +166,106 @@ class _Exchange:
 
     def __init__(self, tiles: set[Index], half: np.ndarray, most: float) -> None:
         self.tiles, self.half, self.most = tiles, half, most
-        self.shown: dict[tuple[Index, int], dict[Index, Strip]] = {}
+        self.shown: dict[Key, Ring] = {}
+        self.doubts: set[Key] = set()
 
-    def route(
-        self, key: tuple[Index, int], reply: dict[Index, Strip] | None
-    ) -> dict[tuple[Index, int], tuple[float, Any]]:
-        if reply is None:
-            return {}
+    def neighbours(self, key: Key) -> Iterator[tuple[Index, Key]]:
+        """Yield the side and the key of every neighbour of a tile."""
         (i, j), number = key
-        self.shown[key] = reply
+        for a, b in SIDES:
+            if (i + a, j + b) in self.tiles:
+                yield (a, b), ((i + a, j + b), number)
+
+    def route(self, key: Key, reply: tuple[Ring | None, bool]) -> dict[Key, tuple[float, Any]]:
+        """Tell neighbours what improves their labels."""
+        strips, doubt = reply
+        if doubt:
+            self.doubts.add(key)
+        if strips is None:
+            return {}
+        self.shown[key] = strips
         messages = {}
-        for side, mine in reply.items():
-            neighbour = (i + side[0], j + side[1])
-            if neighbour not in self.tiles:
-                continue
+        for side, neighbour in self.neighbours(key):
             facing = (-side[0], -side[1])
-            theirs = self.shown.get((neighbour, number), {}).get(facing)
-            due = urgency(mine, theirs, self.half, side, self.most)
+            theirs = self.shown.get(neighbour, {}).get(facing)
+            due, doubt = urgency(strips[side], theirs, self.half, side, self.most)
+            if doubt:
+                self.doubts.add(neighbour)
             if np.isfinite(due):
-                messages[neighbour, number] = due, {facing: mine}
+                messages[neighbour] = due, {facing: strips[side]}
         return messages
 
+    def route_owners(self, key: Key, strips: Ring) -> dict[Key, tuple[float, Any]]:
+        """Tell neighbours of owners that changed along the common border."""
+        before, self.shown[key] = self.shown[key], strips
+        return {
+            neighbour: (0.0, self.ring(neighbour))
+            for side, neighbour in self.neighbours(key)
+            if not np.array_equal(before[side].owner, strips[side].owner)
+        }
+
+    def ring(self, key: Key) -> Ring:
+        """Return what the neighbours of a tile show it."""
+        return {
+            side: self.shown[neighbour][-side[0], -side[1]]
+            for side, neighbour in self.neighbours(key)
+            if neighbour in self.shown
+        }
+
     def rings(self, number: int) -> dict[Index, Ring]:
-        rings: dict[Index, Ring] = {}
-        for i, j in self.tiles:
-            ring = {}
-            for side in SIDES:
-                shown = self.shown.get(((i + side[0], j + side[1]), number))
-                if shown is not None:
-                    ring[side] = shown[-side[0], -side[1]]
-            rings[i, j] = ring
-        return rings
+        """Return the rings of all tiles."""
+        return {index: self.ring((index, number)) for index in self.tiles}
+
+
+State = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Labels, owners and resistance of a tile and its ring."""
 
 
 def _run_tile(
-    state: tuple[np.ndarray, np.ndarray] | None,
+    state: State | None,
     messages: list[Ring],
-    resistance: np.ndarray,
-    sources: np.ndarray,
-    number: int,
-    *,
+    *inputs: Any,
     half: np.ndarray,
     most: float,
-) -> tuple[Any, dict[Index, Strip] | None]:
+) -> tuple[State, tuple[Ring | None, bool]]:
     """Lower the labels of one tile by what its neighbours told it."""
     from mineeco_xr.kernels.cost import settle_tile
 
+    fresh = state is None
     if state is None:
-        label, owner = empty_labels(resistance.shape)
-        seeds = seed(label, owner, resistance, sources, number)
+        label, owner, resistance, seeds = _begin(*inputs)
     else:
-        label, owner = state[0].copy(), state[1].copy()
+        label, owner, resistance = state[0].copy(), state[1].copy(), state[2]
         seeds = np.empty(0, dtype="int64")
     for message in messages:
-        for side, strip in message.items():
-            set_ring(label, owner, side, strip)
-    changed = settle_tile(resistance, label, owner, seeds, half, most)
-    if changed:
-        return (label, owner), strips_of(resistance, label, owner)
-    # Where nothing arrived yet, nothing is kept; the neighbours learn the border's resistance.
-    return state, strips_of(resistance, label, owner) if state is None else None
+        set_ring(label, owner, message)
+    changed, doubt = settle_tile(resistance, label, owner, seeds, half, most)
+    # In its first run a tile shows its resistance even when nothing reached it yet.
+    strips = strips_of(resistance, label, owner) if changed or fresh else None
+    return (label, owner, resistance), (strips, doubt and not fresh)
+
+
+def _settle_owners(
+    state: None,
+    messages: list[Ring],
+    *inputs: Any,
+    half: np.ndarray,
+    most: float,
+) -> tuple[None, Ring]:
+    """Solve a tile anew from its latest ring, whose labels are final: owners then are as well."""
+    from mineeco_xr.kernels.cost import settle_tile
+
+    label, owner, resistance, seeds = _begin(*inputs)
+    set_ring(label, owner, messages[-1])
+    settle_tile(resistance, label, owner, seeds, half, most)
+    return None, strips_of(resistance, label, owner)
+
+
+def _begin(
+    resistance: np.ndarray, sources: np.ndarray, number: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    label, owner = empty_labels(resistance.shape)
+    return label, owner, resistance, seed(label, owner, resistance, sources, number)
 
 
 def seed(
@@ -236,10 +298,8 @@ def finish_tile(
     """Solve one tile whose ring is final: its cost, allocation and back links."""
     from mineeco_xr.kernels.cost import back_links, settle_tile
 
-    label, owner = empty_labels(resistance.shape)
-    seeds = seed(label, owner, resistance, sources, number)
-    for side, strip in answer.items():
-        set_ring(label, owner, side, strip)
+    label, owner, _, seeds = _begin(resistance, sources, number)
+    set_ring(label, owner, answer)
     settle_tile(resistance, label, owner, seeds, half, most)
     inside = label[1:-1, 1:-1]
     reached = np.isfinite(inside)

@@ -16,6 +16,8 @@ from mineeco_xr.errors import ParameterError
 if TYPE_CHECKING:
     import geopandas as gpd
 
+LARGEST_NUMBER = 2**31 - 2
+
 
 def numbered(
     features: gpd.GeoDataFrame | xr.DataArray, like: xr.DataArray, role: str = "sources"
@@ -54,8 +56,6 @@ def numbered(
     if features.dims != like.dims:
         raise ParameterError(f"{role} has dims {features.dims}: give {like.dims}.")
     fill = fill_value_of(features)
-    if features.dtype == np.int32 and fill in (None, 0):
-        return features
     parameters = {"fill": fill, "role": role}
     result = pointwise(_number_block, features, dtype="int32", parameters=parameters)
     return result.rename(features.name)
@@ -68,4 +68,30 @@ def _number_block(block: np.ndarray, *, fill: float | None, role: str) -> np.nda
         none |= np.isnan(block)
         if np.any((block != np.floor(block)) & ~none):
             raise ParameterError(f"{role} holds fractions: number them 1, 2, 3 ...")
-    return np.where(none, 0, block).astype("int32")
+    values = np.where(none, 0, block)
+    if values.size and not 0 <= values.min() <= values.max() <= LARGEST_NUMBER:
+        raise ParameterError(
+            f"{role} are numbered {values.min()} to {values.max()}: number them from 1 to "
+            f"{LARGEST_NUMBER}."
+        )
+    return values.astype("int32")
+
+
+def require_all(
+    features: gpd.GeoDataFrame | xr.DataArray, found: np.ndarray, role: str = "sources"
+) -> None:
+    """Check that every feature of a table has a cell of its own on the grid.
+
+    Raises
+    ------
+    ParameterError
+        Naming those that have none.
+    """
+    if isinstance(features, xr.DataArray):
+        return
+    missing = np.setdiff1d(np.arange(1, len(features) + 1), found)
+    if missing.size:
+        raise ParameterError(
+            f"{role} {missing[:5].tolist()} (rows counted from 1) have no cell: they are smaller "
+            "than a cell, off the grid or under a later one. Buffer them, or leave them out."
+        )

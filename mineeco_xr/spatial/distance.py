@@ -25,6 +25,9 @@ LARGEST_HALO = 512
 LARGEST_RATIO = 100
 """Cells whose sides are in the ratio of two integers up to this compare without rounding."""
 
+ROUNDING = 1e-9
+"""Relative: coordinates of cells are rounded by about this, and so are their sides."""
+
 
 def distance(
     data: xr.DataArray, *, max_distance: float | None = None, dtype: Any = "float64"
@@ -34,8 +37,8 @@ def distance(
     Parameters
     ----------
     data : xarray.DataArray
-        Dims ``(y, x)``, or with leading dims whose rasters are taken one by one. Feature cells are
-        those that are neither zero nor nodata (NaN, or a ``_FillValue`` other than zero); bool,
+        Dims with ``y`` and ``x``; the rasters of further dims are taken one by one. Feature cells
+        are those that are neither zero nor nodata (NaN, or a ``_FillValue`` other than zero); bool,
         integer or float.
     max_distance : float, optional
         Metres; cells farther away get infinity, as those of a raster without any feature do.
@@ -77,7 +80,7 @@ def distance(
     cell = cell_size(geobox_of(data), "distance")
     mask = pointwise(
         _mask_block, data, dtype="uint8", parameters={"fill": feature_fill_value_of(data)}
-    ).transpose(*data.dims)
+    ).transpose(..., "y", "x")
     weights = comparable(cell)
     measures = {"weights": weights, "cell": cell, "limit": limit}
     depth = math.ceil(limit / min(cell)) if math.isfinite(limit) else LARGEST_HALO + 1
@@ -154,7 +157,7 @@ def allocation(data: xr.DataArray, *, max_distance: float | None = None) -> xr.D
         _column_values,
         _carry,
         _strip_allocation,
-        _strips(data),
+        _strips(data.transpose(..., "y", "x")),
         dtype=data.dtype,
         parameters={
             "weights": comparable(cell),
@@ -164,7 +167,8 @@ def allocation(data: xr.DataArray, *, max_distance: float | None = None) -> xr.D
             "empty": empty,
         },
     )
-    attrs: dict[str, Any] = {"long_name": f"nearest of {data.name or 'features'}"}
+    attrs: dict[str, Any] = {"units": data.attrs.get("units", "1")}
+    attrs |= {"long_name": f"nearest of {data.name or 'features'}"}
     if data.dtype.kind in "iu":
         attrs["_FillValue"] = data.dtype.type(empty)
     attrs |= {key: data.attrs[key] for key in ("flag_values", "flag_meanings") if key in data.attrs}
@@ -178,12 +182,12 @@ def allocation(data: xr.DataArray, *, max_distance: float | None = None) -> xr.D
     )
 
 
-def _limit(max_distance: float | None) -> float:
+def _limit(max_distance: Any) -> float:
     if max_distance is None:
         return math.inf
-    if not max_distance > 0:
-        raise ParameterError(f"max_distance is {max_distance}: give a positive length in metres.")
-    return float(max_distance)
+    if not isinstance(max_distance, int | float | np.number) or not max_distance > 0:
+        raise ParameterError(f"max_distance is {max_distance!r}: give a positive length in metres.")
+    return float(max_distance) * (1 + ROUNDING)
 
 
 def comparable(cell: tuple[float, float]) -> tuple[float, float]:
@@ -198,9 +202,8 @@ def comparable(cell: tuple[float, float]) -> tuple[float, float]:
     """
     ratio = Fraction(cell[0] / cell[1]).limit_denominator(LARGEST_RATIO)
     sides = float(ratio.numerator), float(ratio.denominator)
-    if ratio.numerator > LARGEST_RATIO or sides[0] / sides[1] != cell[0] / cell[1]:
-        return cell
-    return sides
+    fits = math.isclose(sides[0] * cell[1], sides[1] * cell[0], rel_tol=ROUNDING)
+    return sides if fits and ratio.numerator <= LARGEST_RATIO else cell
 
 
 def _strips(data: xr.DataArray) -> xr.DataArray:
@@ -216,6 +219,7 @@ def _strips(data: xr.DataArray) -> xr.DataArray:
 
 
 def _chunked_like(result: xr.DataArray, data: xr.DataArray) -> xr.DataArray:
+    result = result.transpose(*data.dims)
     return result if data.chunks is None else result.chunk(dict(data.chunksizes))
 
 

@@ -12,7 +12,7 @@ from mineeco_xr.chunks import reduce_blocks
 from mineeco_xr.cube.cells import cell_size
 from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.errors import ParameterError, SchemaError
-from mineeco_xr.spatial.cost_sources import numbered
+from mineeco_xr.spatial.cost_sources import numbered, require_all
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -46,9 +46,9 @@ def least_cost_paths(
     Raises
     ------
     SchemaError
-        If ``field`` is not a result of :func:`cost_distance`.
+        If ``field`` is not a result of :func:`cost_distance`, or its links were changed.
     ParameterError
-        If there is no target.
+        If there is no target, or a feature has no cell.
 
     Notes
     -----
@@ -83,7 +83,8 @@ def least_cost_paths(
     )
     rows = []
     for number, layer in slices:
-        best = _cheapest(layer["cost_distance"], goals)
+        present, best = _cheapest(layer["cost_distance"], goals)
+        require_all(targets, present, "targets")
         links = _Blocks(layer["back_link"])
         for target, (cost, place) in sorted(best.items()):
             cells = _trace(links, place)
@@ -98,7 +99,8 @@ def least_cost_paths(
 Best = dict[int, tuple[float, tuple[int, int]]]
 
 
-def _cheapest(cost: xr.DataArray, goals: xr.DataArray) -> Best:
+def _cheapest(cost: xr.DataArray, goals: xr.DataArray) -> tuple[np.ndarray, Best]:
+    """Return the numbers of all targets, and the cheapest cell of those that can be reached."""
     rows, columns = (
         xr.DataArray(np.arange(cost.sizes[dim]), dims=dim, coords={dim: cost[dim]})
         for dim in ("y", "x")
@@ -108,10 +110,9 @@ def _cheapest(cost: xr.DataArray, goals: xr.DataArray) -> Best:
     found: dict[str, Any] = reduce_blocks(
         _block_best, _merge_best, plain, goals, rows, columns
     ).compute()
-    if not found["any"]:
+    if not found["present"].size:
         raise ParameterError("there is no target: give cells other than 0, or features on the grid")
-    best: Best = found["best"]
-    return best
+    return found["present"], found["best"]
 
 
 def _block_best(
@@ -126,7 +127,7 @@ def _block_best(
         int(k): (float(cost[i[n], j[n]]), (int(i_all[n]), int(j_all[n])))
         for k, n in zip(ids, chosen, strict=True)
     }
-    return {"any": bool((goals != 0).any()), "best": best}
+    return {"present": np.unique(goals[goals != 0]), "best": best}
 
 
 def _merge_best(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,7 +135,8 @@ def _merge_best(parts: list[dict[str, Any]]) -> dict[str, Any]:
     for part in parts:
         for target, found in part["best"].items():
             merged[target] = min(found, merged.get(target, found))
-    return {"any": any(part["any"] for part in parts), "best": merged}
+    present = np.unique(np.concatenate([part["present"] for part in parts]))
+    return {"present": present, "best": merged}
 
 
 class _Blocks:
@@ -174,6 +176,11 @@ def _trace(links: _Blocks, place: tuple[int, int]) -> np.ndarray:
 
     cells = [place]
     while (link := links.at(place)) != 0:
+        if link > len(STEPS) or len(cells) > links.data.size:
+            raise SchemaError(
+                "the back links of the field do not lead to a source: it was changed or damaged. "
+                "Compute it again with cost_distance."
+            )
         step = STEPS[link - 1]
         place = place[0] + step[0], place[1] + step[1]
         cells.append(place)

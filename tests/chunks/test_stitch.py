@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import dask
 import dask.array as da
 import numpy as np
@@ -143,3 +145,12 @@ def test_the_solve_runs_once_however_many_blocks_use_it():
     lazy = with_grid(np.ones(SHAPE)).chunk(3)
     stitch(column_sums, counting, cumulated, lazy, dtype="float64").compute()
     assert len(solved) == 1
+
+
+def test_thin_chunks_are_joined_and_the_result_is_cut_back(monkeypatch):
+    monkeypatch.setattr(importlib.import_module("mineeco_xr.chunks.stitch"), "SMALLEST_BLOCK", 4)
+    values = np.arange(99.0).reshape(SHAPE)
+    lazy = with_grid(values).chunk({"y": 1, "x": 5})
+    found = cumulate(lazy)
+    assert found.chunks == lazy.chunks
+    np.testing.assert_array_equal(found, np.cumsum(values, axis=0))

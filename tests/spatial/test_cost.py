@@ -18,11 +18,6 @@ from mineeco_xr.errors import GridMismatch, ParameterError
 from mineeco_xr.testing import assert_chunk_invariant, chunkings, with_grid
 
 
-@pytest.fixture(autouse=True)
-def _small_tiles(monkeypatch):
-    monkeypatch.setattr(importlib.import_module("mineeco_xr.spatial.cost"), "SMALLEST_TILE", 1)
-
-
 @st.composite
 def surfaces(draw, largest=22):
     shape = draw(st.integers(1, largest)), draw(st.integers(1, largest))
@@ -105,6 +100,46 @@ def test_any_chunking_gives_the_same_bits(case, data):
     assert_chunk_invariant(
         surface_and_sources, values, sources, chunks=chunks, lazy=False, max_cost=most
     )
+
+
+def test_owners_follow_labels_that_fall_by_a_rounding_error():
+    """A label falls by one unit in the last place, and the sum that hangs on it does not change."""
+    n = np.nan
+    values = np.array(
+        [
+            [0.2, 0.1, 0.3, n, 0.2, 0.2],
+            [0.3, n, 0.1, 0.3, 0.7, 0.3],
+            [0.1, 0.2, 0.7, 0.1, n, n],
+            [0.1, n, n, 0.3, n, 0.7],
+        ]
+    )
+    sources = np.zeros((4, 6), "int32")
+    sources[0, 1], sources[2, 2] = 1, 2
+    whole = mx.cost_distance(with_grid(values), with_grid(sources), connectivity=4)
+    cost, owner = oracle_in_order(values, sources)
+    np.testing.assert_array_equal(whole["allocation"], owner)
+    for threads in (1, 2, 3):
+        with dask.config.set(scheduler="threads", num_workers=threads):
+            found = mx.cost_distance(
+                with_grid(values).chunk(2), with_grid(sources), connectivity=4
+            ).compute()
+        np.testing.assert_array_equal(found["cost_distance"], cost)
+        np.testing.assert_array_equal(found["allocation"], owner)
+
+
+def oracle_in_order(values, sources):
+    """Return costs, and owners in the order of the costs: the smallest of tight neighbours."""
+    cost, _ = oracle(values, sources, (30.0, 30.0), 4)
+    owner = sources.copy()
+    for i, j in sorted(np.argwhere(cost > 0).tolist(), key=lambda place: cost[tuple(place)]):
+        tight = [
+            owner[u]
+            for u in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1))
+            if 0 <= u[0] < cost.shape[0] and 0 <= u[1] < cost.shape[1]
+            and cost[u] + 15.0 * (values[u] + values[i, j]) == cost[i, j]
+        ]  # fmt: skip
+        owner[i, j] = min(tight)
+    return cost, owner
 
 
 def serpentine(side, gap):
@@ -225,6 +260,34 @@ def test_what_it_refuses():
     geographic = with_grid(np.ones((4, 5)), crs="EPSG:4326", resolution=0.1, origin=(9, 9))
     with pytest.raises(GridMismatch, match="metres"):
         mx.cost_distance(geographic, geographic)
+
+
+def test_numbers_that_do_not_fit_are_refused_not_wrapped():
+    good = with_grid(np.ones((1, 4)))
+    for number in (2**32, 150_525_000_000, 2**31 - 1):
+        with pytest.raises(ParameterError, match="number them from 1 to 2147483646"):
+            mx.cost_distance(good, with_grid(np.array([[number, 0, 0, 2]])))
+    with pytest.raises(ParameterError, match="numbered"):
+        mx.cost_distance(good, with_grid(np.array([[np.inf, 0, 0, 2]])))
+
+
+def test_features_without_a_cell_are_named():
+    good = with_grid(np.ones((10, 12)))
+    tiny = shapely.box(500_031, 4_799_960, 500_035, 4_799_964)
+    wide = shapely.box(500_100, 4_799_800, 500_200, 4_799_900)
+    frame = gpd.GeoDataFrame(geometry=[tiny, wide, wide], crs="EPSG:32650")
+    with pytest.raises(ParameterError, match=r"sources \[1, 2\] \(rows .* have no cell"):
+        mx.cost_distance(good, frame)
+    field = mx.cost_distance(good, frame[1:2])
+    with pytest.raises(ParameterError, match=r"targets \[1\] .* have no cell"):
+        mx.least_cost_paths(field, frame[:2])
+
+
+def test_a_range_in_which_steps_would_vanish_is_refused():
+    values = np.ones((1, 8))
+    values[0, :2] = 1e20
+    with pytest.raises(ParameterError, match="steps would vanish"):
+        mx.cost_distance(with_grid(values), with_grid(np.eye(1, 8, dtype="int32")))
 
 
 def test_part_of_a_source_on_a_wall_is_left_out():

@@ -6,6 +6,7 @@ import importlib
 
 import numpy as np
 import pytest
+import rioxarray  # noqa: F401  registers .rio
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
@@ -127,6 +128,48 @@ def test_dates_are_taken_one_by_one():
     found = with_grid(values).chunk({"time": 1, "y": 3}).mine.distance().compute()
     assert found.dims == ("time", "y", "x")
     np.testing.assert_array_equal(found[0], found[1][::-1, ::-1])
+
+
+@pytest.mark.parametrize("limit", [None, 100.0])
+@pytest.mark.parametrize("chunks", [None, 3])
+def test_dims_may_stand_in_any_order(limit, chunks):
+    values = np.zeros((2, 7, 5), "uint8")
+    values[0, [3, 0], [2, 0]], values[1, 6, 1] = (4, 9), 7
+    raster = with_grid(values, resolution=(30.0, 20.0))
+    lazy = raster if chunks is None else raster.chunk(chunks)
+    for function in (mx.distance, mx.allocation):
+        expected = function(raster, max_distance=limit)
+        for dims in (("x", "time", "y"), ("y", "x", "time")):
+            found = function(lazy.transpose(*dims), max_distance=limit)
+            assert found.dims == dims
+            np.testing.assert_array_equal(found.transpose("time", "y", "x"), expected)
+
+
+@pytest.mark.parametrize("cell", [463.312716528, 0.1, 10 / 3])
+def test_a_limit_of_whole_cells_reaches_them_however_coordinates_are_rounded(cell):
+    values = np.zeros((2, 12))
+    values[:, 0] = 1
+    raster = with_grid(values, resolution=cell).drop_vars("spatial_ref")
+    raster = raster.assign_coords(
+        x=500_000 + cell * (np.arange(12) + 0.5), y=4_800_000 - cell * (np.arange(2) + 0.5)
+    ).rio.write_crs(32650)
+    for reach in range(1, 10):
+        found = mx.distance(raster, max_distance=reach * cell)
+        assert np.isfinite(found).sum() == 2 * (reach + 1)
+        assert (mx.allocation(raster, max_distance=reach * cell) == 1).sum() == 2 * (reach + 1)
+        single = mx.distance(raster, max_distance=reach * cell, dtype="float32")
+        np.testing.assert_array_equal(np.isfinite(single), np.isfinite(found))
+
+
+def test_of_mirrored_features_the_left_one_wins_in_cells_of_any_shape():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        values = np.zeros((5, 401), "int32")
+        half, row = rng.integers(1, 200), rng.integers(0, 5)
+        values[row, 200 - half], values[row, 200 + half] = 1, 2
+        found = mx.allocation(with_grid(values, resolution=(np.pi, 1.0)))
+        assert (found[:, :201] == 1).all()
+        assert (found[:, 201:] == 2).all()
 
 
 def test_what_it_refuses():

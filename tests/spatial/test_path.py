@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 
 import geopandas as gpd
@@ -16,11 +15,6 @@ from skimage.graph import MCP_Geometric
 import mineeco_xr as mx
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.testing import chunkings, with_grid
-
-
-@pytest.fixture(autouse=True)
-def _small_tiles(monkeypatch):
-    monkeypatch.setattr(importlib.import_module("mineeco_xr.spatial.cost"), "SMALLEST_TILE", 1)
 
 
 def case(seed, shape=(14, 17)):
@@ -98,3 +92,10 @@ def test_what_it_refuses():
         mx.least_cost_paths(field, with_grid(np.zeros((2, 3), "int32")))
     with pytest.raises(SchemaError, match="back_link"):
         mx.least_cost_paths(field.drop_vars("back_link"), with_grid(np.ones((2, 3), "int32")))
+
+
+def test_damaged_links_are_an_error_not_an_endless_walk():
+    field = mx.cost_distance(with_grid(np.ones((1, 4))), with_grid(np.eye(1, 4, dtype="int32")))
+    field["back_link"].values[:] = [[1, 5, 1, 5]]
+    with pytest.raises(SchemaError, match="do not lead to a source"):
+        mx.least_cost_paths(field, with_grid(np.array([[0, 0, 0, 1]])))
