@@ -12,6 +12,15 @@ SHORT = (
     ["benchmarks.peers.trend"],
     ["benchmarks.peers.zonal"],
     ["benchmarks.peers.warp"],
+    ["benchmarks.peers.distance"],
+    ["benchmarks.peers.decay"],
+    ["benchmarks.peers.label"],
+    ["benchmarks.peers.terrain"],
+    ["benchmarks.peers.flow"],
+    ["benchmarks.peers.cost"],
+    ["benchmarks.peers.natural_breaks"],
+    ["benchmarks.peers.hot_spots"],
+    ["benchmarks.peers.forest"],
     ["benchmarks.cube", "--side", "2048"],
 )
 

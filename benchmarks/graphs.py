@@ -51,7 +51,8 @@ def zones(count: int = 100) -> gpd.GeoDataFrame:
 
 def functions(cube: xr.Dataset) -> dict[str, Callable[[], Any]]:
     """Return each public function of rasters as a call without arguments."""
-    npp, one = cube["npp"], cube["npp"].isel(time=0)
+    npp, one = cube["npp"], cube["npp"].isel(time=0, drop=True).assign_attrs(units="m")
+    codes = one.astype("uint8").assign_attrs(_FillValue=np.uint8(255))
     coarse = mx.make_grid(
         (CORNER[0], CORNER[1] - SIDE * 30, CORNER[0] + SIDE * 30, CORNER[1]),
         crs="EPSG:32650",
@@ -73,6 +74,21 @@ def functions(cube: xr.Dataset) -> dict[str, Callable[[], Any]]:
         "convert_units": lambda: mx.convert_units(npp, "kgC m-2 yr-1"),
         "burn": lambda: mx.burn(zones(), cube),
         "coalfield cube": lambda: mx.coalfield(SIDE).cube,
+        "normalise": lambda: mx.normalise(one),
+        "classify, natural breaks": lambda: mx.classify(one),
+        "classify, quantiles": lambda: mx.classify(one, "quantile"),
+        "hot_spots, 150 m, fdr": lambda: mx.hot_spots(one, 150.0, correction="fdr"),
+        "pca_weights": lambda: mx.pca_weights(cube.isel(time=0)),
+        "distance": lambda: mx.distance(one),
+        "allocation": lambda: mx.allocation(one),
+        "decay, 10 km": lambda: mx.decay(one, 10_000.0),
+        "label": lambda: mx.label(one > 0),
+        "fill_pits": lambda: mx.fill_pits(one),
+        "slope": lambda: mx.slope(one),
+        "flow_direction": lambda: mx.flow_direction(one),
+        "flow_accumulation": lambda: mx.flow_accumulation(codes),
+        "basins": lambda: mx.basins(codes),
+        "downstream_distance": lambda: mx.downstream_distance(codes, codes == 0),
         "write_cube (tasks only)": lambda: xr.Dataset({"wue": mx.wue(npp, cube["et"])}),
     }
 

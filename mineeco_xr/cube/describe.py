@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ import xarray as xr
 
 from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.errors import GridMismatch
+
+LINE = 88
+"""Columns of the longest line of names."""
 
 
 def describe(data: xr.DataArray | xr.Dataset, methods: Sequence[str] = ()) -> str:
@@ -52,7 +56,11 @@ def describe(data: xr.DataArray | xr.Dataset, methods: Sequence[str] = ()) -> st
     width = max(6, *(len(label) for label, _ in lines))
     text = [f"{kind} of mineeco_xr", *(f"  {label:<{width}}  {value}" for label, value in lines)]
     if methods:
-        text.append(f"  {'can':<{width}}  " + ", ".join(f"{name}()" for name in methods))
+        indent = " " * (width + 4)
+        names = ", ".join(f"{name}()" for name in methods)
+        text += textwrap.wrap(
+            names, LINE, initial_indent=f"  {'can':<{width}}  ", subsequent_indent=indent
+        )
     return "\n".join(text)
 
 
