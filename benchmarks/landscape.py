@@ -84,8 +84,16 @@ def landscape(side: int, chunk: int | None = CHUNK) -> xr.Dataset:
 
 
 def stored_landscape(folder: Path, side: int) -> xr.Dataset:
-    """Write the landscape unless it is there, and open it."""
+    """Open the landscape, written before unless it is there; a larger one is cut to size."""
     path = folder / f"landscape-{side}.zarr"
     if not path.exists():
-        mx.write_cube(landscape(side), path, chunk=min(CHUNK, side))
+        mx.write_cube(_cut(folder, side), path, chunk=min(CHUNK, side))
     return mx.open_cube(path)
+
+
+def _cut(folder: Path, side: int) -> xr.Dataset:
+    larger = [p for p in folder.glob("landscape-*.zarr") if int(p.stem.split("-")[1]) > side]
+    if not larger:
+        return landscape(side)
+    corner = mx.open_cube(larger[0]).isel(y=slice(side), x=slice(side))
+    return corner.chunk({"y": min(CHUNK, side), "x": min(CHUNK, side)})

@@ -41,6 +41,22 @@ def _filled(ds: xr.Dataset, folder: Path) -> xr.DataArray:
     return _made(folder / "filled.zarr", lambda: ds["dem"].mine.fill_pits())
 
 
+def _many(ds: xr.Dataset, folder: Path) -> xr.DataArray:
+    """Return the stored directions with many receivers."""
+    return _made(folder / "mfd.zarr", lambda: _filled(ds, folder).mine.flow_direction("mfd"))
+
+
+def _forest(ds: xr.Dataset) -> xr.DataArray:
+    """Evaluate a forest of 20 trees that was trained in a corner."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    layers = ds[["dem", "resistance", "crop"]]
+    corner = layers.isel(y=slice(100), x=slice(100)).to_dataframe()[list(layers.data_vars)].dropna()
+    target = corner["dem"] * corner["resistance"] + corner["crop"]
+    forest = RandomForestRegressor(20, min_samples_leaf=5, random_state=0).fit(corner, target)
+    return layers.mine.evaluate_forest(forest)["mean"]
+
+
 def _made(path: Path, make: Callable[[], xr.DataArray]) -> xr.DataArray:
     ready = mx.open_cube(path) if path.exists() else _stored(make(), path)
     return ready[next(iter(ready.data_vars))]
@@ -49,11 +65,11 @@ def _made(path: Path, make: Callable[[], xr.DataArray]) -> xr.DataArray:
 KERNELS: dict[str, tuple[Run, Run]] = {
     "distance": (lambda ds, _: None, lambda ds, _: ds["patches"].mine.distance()),
     "label": (lambda ds, _: None, lambda ds, _: ds["patches"].mine.label()),
-    "decay, 3 km": (
+    "decay of 3 km": (
         lambda ds, _: None,
         lambda ds, _: ds["crop"].mine.decay(3000, kind="linear"),
     ),
-    "hot spots, 150 m": (lambda ds, _: None, lambda ds, _: ds["dem"].mine.hot_spots(150.0)["z"]),
+    "hot spots of 150 m": (lambda ds, _: None, lambda ds, _: ds["dem"].mine.hot_spots(150.0)["z"]),
     "natural breaks": (
         lambda ds, _: None,
         lambda ds, _: ds["dem"].mine.classify("natural_breaks", k=5),
@@ -68,6 +84,15 @@ KERNELS: dict[str, tuple[Run, Run]] = {
         lambda ds, folder: _flow(ds, folder),
         lambda ds, folder: _flow(ds, folder).mine.flow_accumulation(),
     ),
+    "mfd direction": (
+        lambda ds, folder: _filled(ds, folder),
+        lambda ds, folder: _filled(ds, folder).mine.flow_direction("mfd"),
+    ),
+    "mfd accumulation": (
+        lambda ds, folder: _many(ds, folder),
+        lambda ds, folder: _many(ds, folder).mine.flow_accumulation(),
+    ),
+    "forest of 20 trees": (lambda ds, _: None, lambda ds, _: _forest(ds)),
     "cost distance": (
         lambda ds, _: None,
         lambda ds, _: ds["resistance"].mine.cost_distance(ds["sources"])["cost_distance"],

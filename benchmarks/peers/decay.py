@@ -88,7 +88,7 @@ def bare_transforms(side: int, radius: float) -> float:
     """Return the seconds of the transforms alone, of all tiles of the whole raster at once."""
     from scipy.fft import fft2, ifft2
 
-    plan = make_plan((1, side, side), (int(radius), int(radius)))
+    plan = make_plan((side, side), (int(radius), int(radius)))
     work = np.zeros(plan.transform, dtype=np.complex64)
     begin = time.process_time()
     ifft2(fft2(work, overwrite_x=True), overwrite_x=True)

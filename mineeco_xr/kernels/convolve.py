@@ -1,7 +1,8 @@
 """Sum a symmetric kernel around the cells of a window: tile by tile, the cheaper of two ways.
 
 A tile without sources is zero; one with few runs of equal cells is scattered; the others go
-through Fourier transforms two by two. All agree to about 5e-7 of the largest result.
+through Fourier transforms two by two. All agree to about 5e-7 of the layer's largest result. Layers
+never share a transform: its rounding goes by the larger of two tiles and would drown the smaller.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LARGEST_TRANSFORM = 48 * 2**20
 """Cells of a complex transform (8 bytes each) that a plan may ask for, if it can."""
 
 LEAST_TILE = 256
-"""Cells a side below which a window is not cut."""
+"""Cells a side below which a window is cut in no more than two, which make a pair."""
 
 WAYS = ("auto", "scatter", "fourier")
 
@@ -51,6 +52,12 @@ class SymmetricKernel:
     def radii(self) -> tuple[int, int]:
         """Largest offset in rows and in columns."""
         return self.quarter.shape[0] - 1, self.quarter.shape[1] - 1
+
+    @cached_property
+    def weight(self) -> float:
+        """Sum of all weights, of all four quarters."""
+        rows = 2.0 * self.quarter.sum(axis=1) - self.quarter[:, 0]
+        return float(2.0 * rows.sum() - rows[0])
 
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +103,7 @@ def convolve(values: np.ndarray, kernel: SymmetricKernel, *, way: str = "auto") 
     -------
     ndarray, (layers, h - 2 r, w - 2 s), float32
         At least 0. By scatter exact to float32 rounding; by Fourier transform to 1e-6 of the
-        largest result.
+        largest result of that layer. A layer comes out the same among others and alone.
     """
     values = np.ascontiguousarray(values, dtype=np.float32)
     r, s = kernel.radii
@@ -104,23 +111,20 @@ def convolve(values: np.ndarray, kernel: SymmetricKernel, *, way: str = "auto") 
     out = np.zeros((layers, rows, columns), dtype=np.float32)
     if out.size == 0:
         return out
-    plan = make_plan((layers, rows, columns), (r, s))
-    few, many = _sorted_tiles(values, kernel, plan, way)
-    crowded = {tile.corner[0] for tile in many}
-    for layer in sorted({tile.corner[0] for tile in few}):
-        own = [tile for tile in few if tile.corner[0] == layer]
-        room = sum(tile.runs for tile in own)
+    plan = make_plan((rows, columns), (r, s))
+    for layer in range(layers):
+        few, many = _sorted_tiles(values, layer, kernel, plan, way)
+        room = sum(tile.runs for tile in few)
         # One pass over a whole layer takes no run twice where the margins of tiles overlap.
-        whole = layer not in crowded
-        height, width = (rows, columns) if whole else plan.tile
-        for _, top, left in [(layer, 0, 0)] if whole else [tile.corner for tile in own]:
+        height, width = plan.tile if many else (rows, columns)
+        for _, top, left in [tile.corner for tile in few] if many else [(layer, 0, 0)]:
             window = (layer, top, left, height + 2 * r, width + 2 * s)
             target = out[layer, top : top + height, left : left + width]
             scatter(values, window, room, kernel.sums, target)
-    for first in range(0, len(many), 2):
-        real = spectrum(kernel.key, kernel.quarter, plan.transform)
-        corners = [tile.corner for tile in many[first : first + 2]]
-        convolve_pair(values, corners, plan.tile, real, kernel.radii, out)
+        for first in range(0, len(many), 2):
+            real = spectrum(kernel.key, kernel.quarter, plan.transform)
+            corners = [tile.corner for tile in many[first : first + 2]]
+            convolve_pair(values, corners, plan.tile, real, kernel.radii, kernel.weight, out)
     return out
 
 
@@ -131,9 +135,9 @@ class _Tile(NamedTuple):
 
 
 def _sorted_tiles(
-    values: np.ndarray, kernel: SymmetricKernel, plan: Plan, way: str
+    values: np.ndarray, layer: int, kernel: SymmetricKernel, plan: Plan, way: str
 ) -> tuple[list[_Tile], list[_Tile]]:
-    """Return the tiles to be scattered and those to be transformed; empty ones are in neither."""
+    """Return a layer's tiles to be scattered and transformed; empty ones are in neither."""
     r, s = kernel.radii
     height, width = plan.tile
     # What falls outside the tile is not computed: on average, this share is.
@@ -142,16 +146,15 @@ def _sorted_tiles(
     enough = math.inf if way == "scatter" else 2 * plan.seconds / price
     few: list[_Tile] = []
     many: list[_Tile] = []
-    for layer in range(values.shape[0]):
-        for top, left in plan.corners:
-            window = (layer, top, left, height + 2 * r, width + 2 * s)
-            runs, cells = count_runs(values, window, enough)
-            if runs == 0:
-                continue
-            seconds = inside * scatter_seconds(runs, cells, (r, s))
-            tile = _Tile((layer, top, left), runs + cells // longest_run(s) + 1, seconds)
-            cheap = seconds < plan.seconds and runs <= enough
-            (few if way == "scatter" or (way == "auto" and cheap) else many).append(tile)
+    for top, left in plan.corners:
+        window = (layer, top, left, height + 2 * r, width + 2 * s)
+        runs, cells = count_runs(values, window, enough)
+        if runs == 0:
+            continue
+        seconds = inside * scatter_seconds(runs, cells, (r, s))
+        tile = _Tile((layer, top, left), runs + cells // longest_run(s) + 1, seconds)
+        cheap = seconds < plan.seconds and runs <= enough
+        (few if way == "scatter" or (way == "auto" and cheap) else many).append(tile)
     if way == "auto" and len(many) % 2:
         _even_out(few, many, plan.seconds)
     return few, many
@@ -170,13 +173,13 @@ def _even_out(few: list[_Tile], many: list[_Tile], seconds: float) -> None:
 
 
 @lru_cache(maxsize=256)
-def make_plan(shape: tuple[int, int, int], radii: tuple[int, int]) -> Plan:
+def make_plan(shape: tuple[int, int], radii: tuple[int, int]) -> Plan:
     """Cut a window into tiles so that the transforms cost least.
 
     Parameters
     ----------
     shape : tuple of int
-        Layers, rows and columns of the output.
+        Rows and columns of the output.
     radii : tuple of int
         Of the kernel, rows and columns.
 
@@ -186,14 +189,14 @@ def make_plan(shape: tuple[int, int, int], radii: tuple[int, int]) -> Plan:
         Margins are work done twice, and large transforms are slower a cell, so that the best tile
         is some 3 to 12 radii wide; the number of tiles should be even.
     """
-    layers, rows, columns = shape
+    rows, columns = shape
     best: tuple[float, Plan] | None = None
     for down in _cuts(rows, radii[0]):
         for across in _cuts(columns, radii[1]):
             tile = (math.ceil(rows / down), math.ceil(columns / across))
             size = tuple(transform_size(t + 2 * r) for t, r in zip(tile, radii, strict=True))
             seconds = transform_seconds((size[0], size[1]))
-            pairs = (layers * down * across + 1) // 2
+            pairs = (down * across + 1) // 2
             too_large = max(1.0, size[0] * size[1] / LARGEST_TRANSFORM)
             cost = pairs * seconds * too_large**2
             if best is None or cost < best[0]:
@@ -215,7 +218,7 @@ def transform_seconds(shape: tuple[int, int]) -> float:
 
 def _cuts(size: int, radius: int) -> range:
     least = max(2 * radius, LEAST_TILE)
-    return range(1, max(1, min(48, math.ceil(size / least))) + 1)
+    return range(1, max(min(2, size), min(48, math.ceil(size / least))) + 1)
 
 
 def _begins(size: int, tile: int, count: int) -> list[int]:

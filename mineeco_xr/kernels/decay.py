@@ -25,6 +25,9 @@ REACHES = {"linear": 1.0, "exponential": 1.0, "legacy_exponential": 5.0}
 ROUNDING = 1e-9
 """A centre that lies at the reach counts, whatever the rounding of its distance."""
 
+LARGEST_INTENSITY = 1e20
+"""Larger ones might overflow float32 in a transform, whose sums grow with cells times weights."""
+
 
 def weights(distance: np.ndarray, kind: str, max_distance: float) -> np.ndarray:
     """Return what is left of a threat at a distance.
@@ -139,7 +142,7 @@ def accumulate(window: np.ndarray, kernel: SymmetricKernel, *, label: str) -> np
     Raises
     ------
     ParameterError
-        If an intensity is negative or infinite.
+        If an intensity is negative, infinite or above ``LARGEST_INTENSITY``.
     """
     require_intensity(window, label)
     r, s = kernel.radii
@@ -163,12 +166,13 @@ def require_intensity(values: np.ndarray, label: str) -> None:
     Raises
     ------
     ParameterError
-        If a value is negative or infinite.
+        If a value is negative, infinite or above ``LARGEST_INTENSITY``.
     """
     if _any_bad(np.ascontiguousarray(values).reshape(-1)):
         raise ParameterError(
-            f"{label} holds a negative or infinite intensity; expected 0 to 1, or any finite "
-            "number not below 0. Mask it with .where(...) or clip it first."
+            f"{label} holds a negative or infinite intensity, or one above {LARGEST_INTENSITY:g}, "
+            "as a nodata code that is not declared may be; expected 0 to 1, or any number between "
+            "these. Mask it with .where(...) or clip it first."
         )
 
 
@@ -176,5 +180,5 @@ def require_intensity(values: np.ndarray, label: str) -> None:
 def _any_bad(values):  # type: ignore[no-untyped-def]
     bad = 0
     for k in range(values.size):
-        bad += (values[k] < 0) | (values[k] == np.inf)
+        bad += (values[k] < 0) | (values[k] > LARGEST_INTENSITY)
     return bad > 0

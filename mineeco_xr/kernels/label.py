@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from mineeco_xr.errors import ParameterError
+
 
 def class_codes(
     block: Any,
@@ -36,6 +38,11 @@ def class_codes(
     -------
     ndarray, (h, w), int32 or int64
         Equal where the values are.
+
+    Raises
+    ------
+    ParameterError
+        If a patch would have the code of none, as the smallest int64 and 2**63 have.
     """
     if block.dtype.kind == "b" and classes is None and background is None:
         return np.where(block, np.int32(1), np.iinfo(np.int32).min)
@@ -55,10 +62,26 @@ def class_codes(
         if value is not None and not (exact and value % 1):
             outside |= block == (int(value) if exact else value)
     if classes is not None:
-        wanted = [int(value) for value in classes if not value % 1] if exact else list(classes)
-        outside |= ~np.isin(block, np.asarray(wanted, dtype=block.dtype if not exact else np.int64))
-    np.copyto(codes, np.iinfo(codes.dtype).min, where=outside)
+        wanted = list(classes)
+        if exact:
+            limits = np.iinfo(block.dtype)
+            held = [value for value in wanted if limits.min <= value <= limits.max]
+            wanted = [int(value) for value in held if not value % 1]
+        outside |= ~np.isin(block, np.asarray(wanted, dtype=block.dtype))
+    none = np.iinfo(codes.dtype).min
+    if exact and block.dtype.itemsize == codes.dtype.itemsize:
+        _require_free(block, (codes == none) & ~outside)
+    np.copyto(codes, none, where=outside)
     return codes
+
+
+def _require_free(block: np.ndarray, taken: np.ndarray) -> None:
+    if taken.any():
+        raise ParameterError(
+            f"the raster to be labelled holds the class {block[taken][0]}, which stands for no "
+            "patch inside; expected other integers. Name it as background or _FillValue if it is "
+            "none, or give that class another number."
+        )
 
 
 def label_cells(codes: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

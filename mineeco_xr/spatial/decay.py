@@ -29,6 +29,9 @@ LARGEST_BLOCK = 4096
 LEAST_BLOCKS = 4
 """Blocks along the longer side that such joining leaves, for as many workers."""
 
+LARGEST_REACH = 20_000
+"""Cells: a distance beyond is rather one in another unit than one to sum over."""
+
 NODATA = 255
 
 
@@ -53,12 +56,12 @@ def decay(
     Parameters
     ----------
     data : xarray.DataArray
-        Intensity of the threat, 0 (none) to 1 (full), or any finite number that is not negative;
-        bool, integer or float. Dims ``(y, x)``, or with leading dims whose rasters are taken one
+        Intensity of the threat, 0 (none) to 1 (full), or any number from 0 to 1e20; bool, integer
+        or float. Dims ``(y, x)``, or with leading dims whose rasters are taken one
         by one, ``threat`` among them.
     max_distance : float, sequence or mapping
         Where a threat ceases, m. One number, or one a threat: in the order of the dim ``threat``,
-        or by its coordinate.
+        or by its coordinate. ``"accumulate"`` reaches 20,000 cells at most.
     kind : str, sequence or mapping
         ``"linear"``, ``"exponential"`` or ``"legacy_exponential"`` (see Notes), one or one a
         threat.
@@ -82,8 +85,8 @@ def decay(
     GridMismatch
         If the grid is not in metres.
     ParameterError
-        If a distance is not positive, a kind or rule is unknown, or distances or kinds do not fit
-        the threats; when computed, if an intensity is negative or infinite.
+        If a distance is not positive or reaches too far, a kind or rule is unknown, or distances or
+        kinds do not fit the threats; when computed, if an intensity is negative or infinite.
 
     Notes
     -----
@@ -101,8 +104,9 @@ def decay(
     ``"accumulate"`` crosses chunks by a halo of the reach; blocks are joined to 4 times the reach,
     and to 8 times where the raster is large. Each block takes the cheaper of two ways, sums around
     runs of equal cells (exact to float32 rounding) or Fourier transforms; results agree to 1e-6 of
-    the largest for any chunking, and where the transform is taken, cells out of reach may hold some
-    1e-7 of it. The transforms are those of ``scipy.fft``, whose global backend may be replaced.
+    the largest of each raster for any chunking, and where the transform is taken, cells out of
+    reach may hold some 1e-7 of it. A raster of a series comes out the same as alone. The transforms
+    are those of ``scipy.fft``, whose global backend may be replaced.
     ``"nearest"`` crosses as :func:`distance` does, and is bit-identical for any chunking.
 
     Examples
@@ -127,6 +131,8 @@ def decay(
     if rule == "nearest":
         result = _by_threat(data, threats, dim, _nearest, cell=cell)
     else:
+        for threat in threats:
+            _require_reach(threat, cell)
         block = max(_wide_block(threat, cell, data) for threat in threats)
         result = _by_threat(
             data, threats, dim, _accumulated, cell=cell, normalised=normalised, block=block
@@ -169,6 +175,21 @@ def _threats(data: xr.DataArray, max_distance: Any, kind: Any, dim: str) -> list
             )
         threats.append(_Threat(name, shape, float(reach)))
     return threats
+
+
+def _require_reach(threat: _Threat, cell: tuple[float, float]) -> None:
+    from mineeco_xr.kernels.decay import REACHES
+
+    reach = threat.max_distance * REACHES[threat.kind] / min(cell)
+    if reach > LARGEST_REACH:
+        of = f" of {threat.name!r}" if threat.name else ""
+        longest = LARGEST_REACH * min(cell) / REACHES[threat.kind]
+        raise ParameterError(
+            f"max_distance{of} is {threat.max_distance:g} m, so that a threat of kind "
+            f"{threat.kind!r} reaches {reach:.3g} cells of {min(cell):g} m; expected "
+            f"{LARGEST_REACH} cells at most, {longest:g} m. Was it meant in another unit than "
+            "metres? Else take a coarser grid, or rule='nearest', which reaches any distance."
+        )
 
 
 def _one_each(data: xr.DataArray, given: Any, what: str, dim: str) -> list[Any]:

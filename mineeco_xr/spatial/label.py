@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Set
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def label(
     data: xr.DataArray,
     *,
     connectivity: int = 8,
-    classes: Sequence[float] | None = None,
+    classes: float | Collection[float] | None = None,
     background: float | None = None,
 ) -> xr.DataArray:
     """Give each patch of a mask or of a map of classes a number.
@@ -41,8 +41,8 @@ def label(
         ``_FillValue``, belongs to no patch; 0 is a class like others unless it is that.
     connectivity : {8, 4}
         Whether cells that share only a corner are connected.
-    classes : sequence of float, optional
-        The only values whose patches count.
+    classes : float or sequence of float, optional
+        The only value or values whose patches count.
     background : float, optional
         A value whose cells belong to no patch, such as 0.
 
@@ -56,7 +56,7 @@ def label(
     ------
     ParameterError
         If ``connectivity`` is neither 4 nor 8, ``classes`` are empty, or, when it is computed,
-        there are more patches than int32 can number.
+        there are more patches than int32 can number, or a class is the smallest int64 or 2**63.
 
     Notes
     -----
@@ -84,10 +84,9 @@ def label(
     """
     if connectivity not in CONNECTIVITIES:
         raise ParameterError(f"connectivity is {connectivity}: choose from {CONNECTIVITIES}.")
-    if classes is not None and not len(classes):
-        raise ParameterError("classes are empty: name some, or leave the argument out for all.")
+    exact = data.dtype.kind in "iu"
+    chosen = None if classes is None else _chosen(classes, exact)
     geobox_of(data)
-    chosen = None if classes is None else tuple(float(value) for value in classes)
     result = stitch(
         _local,
         _solve,
@@ -97,12 +96,14 @@ def label(
         parameters={
             "connectivity": connectivity,
             "fill": fill_value_of(data),
-            "background": None if background is None else float(background),
+            "background": None if background is None else _number(background, exact),
             "classes": chosen,
         },
-    )
+    ).transpose(*data.dims)
+    if data.chunks is not None:
+        result = result.chunk(dict(data.chunksizes))
     return finalize(
-        result.transpose(*data.dims),
+        result,
         function="label",
         parameters={"connectivity": connectivity, "classes": chosen, "background": background},
         inputs={str(data.name or "data"): data},
@@ -113,6 +114,24 @@ def label(
         },
         name=f"{data.name or 'value'}_patch",
     )
+
+
+def _chosen(classes: float | Collection[float], exact: bool) -> tuple[float, ...]:
+    """Return one class or several as numbers."""
+    several: Any = classes
+    if np.ndim(several) == 0 and not isinstance(several, Set):
+        several = (several,)
+    if not len(several):
+        raise ParameterError("classes are empty: name some, or leave the argument out for all.")
+    try:
+        return tuple(_number(value, exact) for value in several)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"classes are {classes!r}: give a number or several.") from error
+
+
+def _number(value: float, exact: bool) -> float:
+    """Return a class; as an integer in a raster of them: floats lose digits of large ones."""
+    return float(value) if not exact or float(value) % 1 else int(value)
 
 
 def _labelled(

@@ -40,7 +40,8 @@ def patches(labels: xr.DataArray, *, source: xr.DataArray | None = None) -> xr.D
         none, or the edge of the raster); ``y`` and ``x`` (mean of its cells' centres, in units of
         the grid); ``left``, ``bottom``, ``right``, ``top`` (the box around its cells, in the same
         units); ``row_min``, ``row_max``, ``column_min``, ``column_max`` (int64, counted from 0);
-        with ``source``, ``class`` (that of its first cell). ``to_dataframe()`` makes a table of it.
+        with ``source``, ``class`` (that of its first cell). It is a table: write it
+        with ``.to_dataframe().to_csv(path)``, not with ``write_cube``, which takes rasters.
 
     Raises
     ------

@@ -52,9 +52,9 @@ def evaluate_forest(
         ``"class"`` (the default; the label of the greatest probability, the first of equals),
         ``"probability"`` and ``"entropy"`` (Shannon's, of the probabilities, in nats).
     quantiles : sequence of float, optional
-        Between 0 and 1; asks for ``"quantiles"``: quantiles of the predictions of the trees, linear
-        between them. They tell how far the trees agree; they are not the conditional quantiles of
-        a quantile regression forest (Meinshausen 2006), which are wider.
+        Between 0 and 1, each once; asks for ``"quantiles"``: quantiles of the predictions of the
+        trees, linear between them. They tell how far the trees agree; they are not the conditional
+        quantiles of a quantile regression forest (Meinshausen 2006), which are wider.
     missing : {"nodata", "forest"}
         A cell where a predictor is nodata is nodata, or is predicted by the rule for missing values
         that the trees have learnt. Infinities are nodata either way.
@@ -74,8 +74,8 @@ def evaluate_forest(
     SchemaError
         If a predictor is missing, or their number is not the forest's.
     ParameterError
-        If the forest is of another kind, not fitted or has several outputs, or an output, a
-        quantile or ``missing`` is unknown.
+        If the forest is of another kind, not fitted or has several outputs, an output or
+        ``missing`` is unknown, or a quantile is out of range or given twice.
     GridMismatch
         If the predictors are not on one grid.
 
@@ -131,6 +131,8 @@ def _wanted_outputs(
         not quantiles or not all(0 <= quantile <= 1 for quantile in quantiles)
     ):
         raise ParameterError(f"quantiles are {quantiles}: give some between 0 and 1.")
+    if quantiles is not None and len(set(quantiles)) < len(quantiles):
+        raise ParameterError(f"quantiles are {quantiles}: give each once.")
     return tuple(wanted)
 
 

@@ -125,7 +125,7 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
         function="flow_direction",
         parameters={"method": method},
         inputs={str(dem.name or "dem"): dem},
-        attrs={**attrs, "units": "1", "method": method},
+        attrs={**attrs, "units": "1", "flow_method": method},
         name="flow_direction",
     )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.fft import fft2
-from scipy.signal import convolve2d
+from scipy.signal import convolve2d, fftconvolve
 
 from mineeco_xr.kernels import convolve as convolving
 from mineeco_xr.kernels import overlap_save
@@ -71,17 +71,80 @@ def test_ways_agree_on_many_tiles(monkeypatch):
     values[3, 50:, 20:50] = rng.random((29, 30))
     kernel = random_kernel(rng, 4, 3)
     found = {way: convolve(values, kernel, way=way) for way in convolving.WAYS}
-    few, many = convolving._sorted_tiles(values, kernel, make_plan((4, 71, 90), (4, 3)), "auto")
-    plan = make_plan((4, 71, 90), (4, 3))
+    plan = make_plan((71, 90), (4, 3))
+    ways = [convolving._sorted_tiles(values, layer, kernel, plan, "auto") for layer in range(4)]
     make_plan.cache_clear()
     assert len(plan.corners) >= 6
     assert 71 % plan.tile[0]
-    assert {tile.corner[0] for tile in few} >= {0, 3}
-    assert {tile.corner[0] for tile in many} == {1, 3}
+    assert {layer for layer, (few, _) in enumerate(ways) if few} >= {0, 3}
+    assert {layer for layer, (_, many) in enumerate(ways) if many} == {1, 3}
     expected = [convolve2d(v.astype("f8"), whole(kernel.quarter), "valid") for v in values]
     for way in convolving.WAYS:
         np.testing.assert_allclose(found[way], expected, rtol=0, atol=1e-6 * np.max(expected))
     assert not found["auto"][2].any()
+
+
+@pytest.mark.parametrize("way", ["fourier", "auto"])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    factors=st.lists(st.sampled_from([1e-9, 1e-4, 1.0, 1e3, 1e7]), min_size=2, max_size=4),
+    share=st.sampled_from([0.02, 0.9]),
+)  # fmt: skip
+def test_layers_of_any_magnitude_leave_each_other_alone(way, seed, factors, share):
+    rng = np.random.default_rng(seed)
+    kernel = random_kernel(rng, 5, 4)
+    values = np.where(rng.random((len(factors), 45, 38)) < share, rng.random(), 0)
+    values = (values * np.array(factors)[:, None, None]).astype("f4")
+    found = convolve(values, kernel, way=way)
+    for layer, own in zip(found, values, strict=True):
+        np.testing.assert_array_equal(layer, convolve(own[None], kernel, way=way)[0])
+        expected = convolve2d(own.astype("f8"), whole(kernel.quarter), "valid")
+        np.testing.assert_allclose(layer, expected, rtol=0, atol=1e-6 * expected.max())
+
+
+@pytest.mark.parametrize("stripes", [1, 5, 8])
+def test_what_all_cells_share_does_not_round(stripes):
+    """Without the mean taken out it is 6e-7 of the maximum, and twice that between two chunkings.
+
+    Stripes, because the mean is that of some rows.
+    """
+    rng = np.random.default_rng(9)
+    values = rng.random((1, 700, 700)) * (np.arange(700) % stripes == 0)[:, None]
+    values = values.astype("f4")
+    across = np.hypot(*np.mgrid[:51, :51]) / 50
+    kernel = SymmetricKernel("shared mean", np.where(across <= 1, np.exp(-2.99 * across), 0))
+    assert kernel.weight == pytest.approx(whole(kernel.quarter).sum(), rel=1e-12)
+    expected = fftconvolve(values[0].astype("f8"), whole(kernel.quarter), "valid")
+    error = np.abs(convolve(values, kernel, way="fourier")[0] - expected).max()
+    assert error < 4.5e-7 * expected.max()
+
+
+def test_tiles_of_any_magnitude_keep_to_the_maximum_of_their_layer(monkeypatch):
+    monkeypatch.setattr(convolving, "LEAST_TILE", 20)
+    monkeypatch.setattr(convolving, "LARGEST_TRANSFORM", 1500)
+    make_plan.cache_clear()
+    rng = np.random.default_rng(6)
+    kernel = random_kernel(rng, 4, 4)
+    values = rng.random((2, 108, 128)).astype("f4")
+    values[0] *= np.kron(10.0 ** rng.integers(-6, 7, (4, 4)), np.ones((27, 32))).astype("f4")
+    found = convolve(values, kernel, way="fourier")
+    tiles = len(make_plan((100, 120), (4, 4)).corners)
+    make_plan.cache_clear()
+    assert tiles >= 6
+    for layer, own in zip(found, values, strict=True):
+        expected = convolve2d(own.astype("f8"), whole(kernel.quarter), "valid")
+        np.testing.assert_allclose(layer, expected, rtol=0, atol=1e-6 * expected.max())
+
+
+@pytest.mark.parametrize("radius", [0, 40, 200])
+@pytest.mark.parametrize("size", [1, 2, 200, 900])
+def test_a_window_is_cut_into_pairs_that_cover_it(size, radius):
+    plan = make_plan((size, size), (radius, radius))
+    covered = np.zeros((size, size), bool)
+    for top, left in plan.corners:
+        covered[top : top + plan.tile[0], left : left + plan.tile[1]] = True
+    assert covered.all()
+    assert len(plan.corners) % 2 == 0 or size < 200
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,51 @@ def test_each_date_by_itself(values, data):
         np.testing.assert_allclose(whole, np.stack(each), atol=1e-6 * np.nanmax(whole, initial=1))
 
 
+@pytest.mark.parametrize("factor", [10.0, 1e4, 1e7])
+@pytest.mark.parametrize("dim", ["time", "threat"])
+def test_rasters_of_other_magnitude_leave_a_raster_alone(dim, factor):
+    """Each is held to 1e-6 of its own maximum, and in any chunks along the leading dim."""
+    values = np.random.default_rng(7).random((3, 300, 300)).astype("f4")
+    values[0] *= np.float32(factor)
+    values[2] /= np.float32(factor)
+    raster = with_grid(values).rename(time=dim)
+    found = mx.decay(raster, 1500)
+    r = radii("exponential", 1500, (30.0, 30.0))[0]
+    rows, columns = np.mgrid[-r : r + 1, -r : r + 1]
+    image = threat("exponential", np.hypot(rows, columns) * 30.0 / 1500, 1500)
+    for i in range(3):
+        np.testing.assert_array_equal(found[i], mx.decay(raster[i], 1500))
+        assert_close(found[i], fftconvolve(values[i].astype("f8"), image, mode="same"))
+    lazy = raster.chunk({dim: (1, 2)})
+    np.testing.assert_array_equal(mx.decay(lazy, 1500), found)
+
+
+def test_the_largest_intensity_and_beyond():
+    values = np.random.default_rng(8).random((300, 300)).astype("f4")
+    expected = mx.decay(with_grid(values), 1500).values.astype("f8")
+    found = mx.decay(with_grid(values * np.float32(1e20)), 1500).values.astype("f8") / 1e20
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * expected.max())
+    values[5, 5] = 9.96921e36  # the default nodata of netCDF
+    for rule in ("accumulate", "nearest"):
+        with pytest.raises(ParameterError, match="nodata code that is not declared"):
+            mx.decay(with_grid(values), 1500, rule=rule)
+
+
+def test_metres_that_were_meant_otherwise():
+    data = with_grid(np.eye(3)).chunk(1)
+    for kind, reach in (("linear", 600_031.0), ("legacy_exponential", 120_001.0)):
+        for normalised in (False, True):
+            with pytest.raises(ParameterError, match=r"20000 cells at most.*another unit"):
+                mx.decay(data, reach, kind, normalised=normalised)
+    with pytest.raises(ParameterError, match="max_distance of 'road' is 1e"):
+        mx.decay(three_threats(), [100.0, 1e12, 50.0])
+    flat = with_grid(np.zeros((2, 2)), resolution=(30, 10))
+    with pytest.raises(ParameterError, match=r"3e\+04 cells of 10 m"):
+        mx.decay(flat, 300_000.0)
+    assert mx.decay(data, 599_000.0, "linear").values == pytest.approx(3.0, rel=1e-3)
+    assert mx.decay(data, 1e9, "linear", "nearest").values == pytest.approx(1.0, abs=1e-6)
+
+
 def test_chunks_stay_and_blocks_are_joined():
     raster = with_grid(np.ones((600, 600), "u1")).chunk(100)
     found = assert_lazy(mx.decay, raster, 900.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -11,7 +12,7 @@ from scipy import ndimage
 import mineeco_xr as mx
 from mineeco_xr.errors import GridMismatch, ParameterError
 from mineeco_xr.spatial import seams
-from mineeco_xr.testing import assert_chunk_invariant, chunkings, rasters, with_grid
+from mineeco_xr.testing import assert_chunk_invariant, assert_lazy, chunkings, rasters, with_grid
 
 SHAPE = (9, 11)
 
@@ -145,6 +146,51 @@ def test_each_date_is_numbered_by_itself(values, data):
     turned = mx.label(series.transpose("y", "x", "time"))
     assert turned.dims == ("y", "x", "time")
     np.testing.assert_array_equal(turned.transpose("time", "y", "x"), found)
+
+
+def test_chunks_along_a_leading_dim_stay():
+    series = with_grid(np.ones((6, 8, 8), "u1")).chunk({"time": 3, "y": 4, "x": 8})
+    found = assert_lazy(mx.label, series)
+    assert found.chunks == series.chunks
+    turned = mx.label(series.transpose("y", "time", "x"))
+    assert turned.chunks == series.transpose("y", "time", "x").chunks
+
+
+def test_one_class_or_several():
+    raster = with_grid(np.array([[1, 2, 2, 3]], "u1"))
+    for one in (2, 2.0, np.uint8(2), np.array(2), xr.DataArray(2), [2], {2}, np.array([2])):
+        assert mx.label(raster, classes=one).values.tolist() == [[0, 1, 1, 0]]
+        assert mx.label(raster.astype("f4"), classes=one).values.tolist() == [[0, 1, 1, 0]]
+    assert mx.label(raster, classes=[2, 3]).values.tolist() == [[0, 1, 1, 2]]
+    assert mx.label(raster, classes=[2.5, -1, 1e9, np.inf, np.nan]).max() == 0
+    for wrong in ("mine", ["mine"], [None]):
+        with pytest.raises(ParameterError, match="give a number or several"):
+            mx.label(raster, classes=wrong)
+
+
+def test_large_integers_are_classes_of_their_own():
+    for dtype in ("int64", "uint64"):
+        values = np.array([[2**62, 2**62 + 1, 2**62 + 1, 2**63 - 1]], dtype)
+        assert mx.label(with_grid(values)).values.tolist() == [[1, 2, 2, 3]]
+        assert mx.label(with_grid(values), classes=2**62 + 1).values.tolist() == [[0, 1, 1, 0]]
+        found = mx.label(with_grid(values), background=2**62)
+        assert found.values.tolist() == [[0, 1, 1, 2]]
+    high = with_grid(np.array([[2**64 - 1, 2**64 - 1, 0, 2**63 + 1]], "uint64"))
+    assert mx.label(high).values.tolist() == [[1, 1, 2, 3]]
+    assert mx.label(high, classes=[2**64 - 1]).values.tolist() == [[1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("int64", -(2**63)), ("uint64", 2**63)])
+def test_the_class_that_stands_for_no_patch_inside(dtype, value):
+    raster = with_grid(np.array([[5, value, 5]], dtype))
+    with pytest.raises(ParameterError, match=f"the class {value}, which stands for no"):
+        mx.label(raster)
+    with pytest.raises(ParameterError, match="stands for no"):
+        mx.label(raster.chunk(1)).compute()
+    expected = [[1, 0, 2]]
+    assert mx.label(raster, background=value).values.tolist() == expected
+    assert mx.label(raster, classes=5).values.tolist() == expected
+    assert mx.label(raster.assign_attrs(_FillValue=value)).values.tolist() == expected
 
 
 def test_attributes_and_method():

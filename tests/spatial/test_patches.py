@@ -103,6 +103,14 @@ def test_cells_that_are_not_square_and_a_grid_turned_upside_down():
     np.testing.assert_allclose(turned["y"], found["y"])
 
 
+def test_the_table_is_written_as_text(tmp_path):
+    found = patches(label(with_grid(np.array([[1, 1, 0], [0, 0, 1]], bool)), connectivity=4))
+    found.to_dataframe().to_csv(tmp_path / "patches.csv")
+    read = np.genfromtxt(tmp_path / "patches.csv", delimiter=",", names=True)
+    assert read["patch"].tolist() == [1, 2]
+    assert read["area"].tolist() == found["area"].values.tolist() == [1800, 900]
+
+
 def test_zones_with_their_own_fill_value_and_type():
     zones = with_grid(np.array([[7, 7, -1], [0, 9, -1]]), name="zones")
     zones.attrs["_FillValue"] = -1

@@ -254,6 +254,8 @@ def test_bad_input():
         mx.evaluate_forest(ds, REGRESSOR, output=["class"])
     with pytest.raises(ParameterError, match="give some between 0 and 1"):
         mx.evaluate_forest(ds, REGRESSOR, quantiles=[50])
+    with pytest.raises(ParameterError, match="give each once"):
+        mx.evaluate_forest(ds, REGRESSOR, quantiles=[0.5, 0.1, 0.5])
     with pytest.raises(ParameterError, match="give some between 0 and 1"):
         mx.evaluate_forest(ds, REGRESSOR, output=["quantiles"])
     with pytest.raises(ParameterError, match="missing is 'zero'"):

@@ -268,6 +268,7 @@ def test_words_of_the_result():
     assert (d8.dtype, d8.attrs["_FillValue"]) == ("uint8", 255)
     assert d8.attrs["flag_meanings"] == "E NE N NW W SW S SE"
     assert (mfd.dtype, mfd.attrs["_FillValue"]) == ("uint32", 0)
+    assert (d8.attrs["flow_method"], mfd.attrs["flow_method"]) == ("d8", "mfd")
     assert "flow_direction(dem, method='mfd')" in mfd.attrs["history"]
     with pytest.raises(ParameterError, match="'dinf' is unknown"):
         mx.flow_direction(dem, "dinf")
