@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.errors import SchemaError
 
 
 def fill_value_of(data: xr.DataArray) -> float | None:
@@ -69,21 +70,35 @@ def as_float(data: xr.DataArray) -> xr.DataArray:
     xarray.DataArray
         float32 or float64: integers of up to 16 bits become float32, others float64. The same
         object when nothing has to change. Attributes are kept, less ``_FillValue``.
+
+    Raises
+    ------
+    SchemaError
+        If the values are no real numbers.
     """
+    if data.dtype.kind not in "biuf":
+        raise SchemaError(
+            f"{data.name or 'the raster'!r} holds {data.dtype}; expected real numbers. Convert it "
+            "with .astype(...) if its values are meant as such."
+        )
     fill = fill_value_of(data)
-    if data.dtype.kind == "f" and fill is None and data.dtype.itemsize > 2:
+    native = data.dtype.isnative
+    if data.dtype.kind == "f" and fill is None and data.dtype.itemsize > 2 and native:
         return data
-    small = data.dtype.itemsize <= 2 or data.dtype == np.float32
     result = pointwise(
-        _mask_block, data, dtype="float32" if small else "float64", parameters={"fill": fill}
+        _mask_block, data, dtype=_float_kind(data.dtype), parameters={"fill": fill}
     ).transpose(*data.dims)
     attrs = {key: value for key, value in data.attrs.items() if key != "_FillValue"}
     return result.assign_attrs(attrs).rename(data.name)
 
 
+def _float_kind(dtype: np.dtype) -> str:
+    small = dtype.itemsize <= 2 or (dtype.kind == "f" and dtype.itemsize == 4)
+    return "float32" if small else "float64"
+
+
 def _mask_block(block: np.ndarray, *, fill: float | None) -> np.ndarray:
-    kind = "float32" if block.dtype.itemsize <= 2 or block.dtype == np.float32 else "float64"
-    values = block.astype(kind)
+    values = block.astype(_float_kind(block.dtype))
     code = None if fill is None else code_in(fill, block.dtype)
     if code is not None:
         values[block == code] = np.nan

@@ -89,7 +89,7 @@ def flow_accumulation(
         attrs["long_name"] = f"{label_of(weights, 'weight')} that drains through each cell"
         attrs["units"] = str(weights.attrs.get("units", "1"))
     return finalize(
-        result,
+        result.transpose(..., *direction.dims, missing_dims="ignore"),
         function="flow_accumulation",
         parameters={"method": method},
         inputs=inputs,

@@ -79,7 +79,7 @@ def basins(direction: xr.DataArray, *, outlets: xr.DataArray | None = None) -> x
         parameters={"fill": None if outlets is None else fill_value_of(outlets)},
     )
     return finalize(
-        result,
+        result.transpose(..., *direction.dims, missing_dims="ignore"),
         function="basins",
         parameters={"outlets": outlets is not None},
         inputs={"direction": direction} | ({} if outlets is None else {"outlets": outlets}),

@@ -101,7 +101,7 @@ def downstream_distance(
         own = str(weights.attrs.get("units", "1"))
         units = own if units == "1" else units if own == "1" else f"{own} {units}"
     return finalize(
-        result,
+        result.transpose(..., *direction.dims, missing_dims="ignore"),
         function="downstream_distance",
         parameters={"convention": convention, "method": method},
         inputs=inputs,

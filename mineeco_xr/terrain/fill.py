@@ -11,7 +11,7 @@ import xarray as xr
 
 from mineeco_xr.chunks import Place, stitch
 from mineeco_xr.cube.grid import geobox_of
-from mineeco_xr.cube.nodata import as_float, fill_value_of
+from mineeco_xr.cube.nodata import as_float, code_in, fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.terrain.seams import Index, Lines, Sides, ends_of_raster, is_whole, sides_of
 
@@ -62,17 +62,18 @@ def fill_pits(dem: xr.DataArray) -> xr.DataArray:
     """
     geobox_of(dem)
     values = as_float(dem).transpose(..., "y", "x")
-    code = fill_value_of(dem) if dem.dtype.kind in "iu" else None
+    fill, dtype = fill_value_of(dem), dem.dtype.newbyteorder("=")
+    code = None if fill is None or dtype.kind not in "iu" else code_in(fill, dtype)
     result = stitch(
         _local_basins,
         _solve_levels,
         _raise_block,
         values,
-        dtype=dem.dtype,
-        parameters={"code": code, "dtype": str(dem.dtype)},
+        dtype=dtype,
+        parameters={"code": code, "dtype": str(dtype)},
     )
     units = {"units": dem.attrs["units"]} if "units" in dem.attrs else {}
-    nodata = {} if code is None else {"_FillValue": dem.dtype.type(code)}
+    nodata = {} if code is None else {"_FillValue": code}
     label = dem.attrs.get("long_name", dem.name or "elevation")
     return finalize(
         result.transpose(*dem.dims),
@@ -180,7 +181,7 @@ def _moved_sides(sides: Sides, offset: int) -> Sides:
 
 
 def _raise_block(
-    block: np.ndarray, *, answer: np.ndarray | None, place: Place, code: float | None, dtype: str
+    block: np.ndarray, *, answer: np.ndarray | None, place: Place, code: Any, dtype: str
 ) -> np.ndarray:
     from mineeco_xr.kernels import fill as kernels
 
@@ -194,6 +195,5 @@ def _raise_block(
         first, second, weight = first[order], second[order], weight[order]
     level = kernels.water_levels(first, second, weight, count + 1)
     filled = kernels.raise_cells(block, labels, level.astype(block.dtype))
-    if code is not None:
-        filled[np.isnan(filled)] = code
+    filled[~np.isfinite(filled)] = np.nan if code is None else code
     return filled.astype(dtype, copy=False)

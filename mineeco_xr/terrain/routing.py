@@ -10,7 +10,7 @@ import xarray as xr
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float, code_in, fill_value_of
-from mineeco_xr.errors import ParameterError
+from mineeco_xr.errors import ParameterError, SchemaError
 
 METHODS = {"d8": (np.dtype("uint8"), 255), "mfd": (np.dtype("uint32"), 0)}
 """Type and nodata code of the directions of each kind."""
@@ -34,12 +34,19 @@ def flow_method(direction: xr.DataArray, method: str | None = None) -> str:
     Raises
     ------
     ParameterError
-        If it is neither, or cannot be told.
+        If it is neither, cannot be told, or is said to be what its type or origin denies.
     """
     if method is not None:
         if method not in METHODS:
             raise ParameterError(
                 f"flow method {method!r} is unknown: choose from {tuple(METHODS)}."
+            )
+        other = next(name for name in METHODS if name != method)
+        made = direction.attrs.get("flow_method", method)
+        if direction.dtype == METHODS[other][0] or made != method:
+            raise ParameterError(
+                f"{direction.name or 'the flow direction'!r} is {direction.dtype} of method "
+                f"{other!r}, not {method!r}: leave method= out."
             )
         return method
     stored = direction.encoding.get("dtype", direction.dtype)
@@ -71,6 +78,15 @@ def _recode(block: np.ndarray, *, fill: float | None, nodata: int) -> np.ndarray
     code = None if fill is None else code_in(fill, block.dtype)
     if code is not None:
         absent |= block == code
+    values = block[~absent]
+    highest = 7 if nodata == METHODS["d8"][1] else np.iinfo("uint32").max
+    if values.size and not (
+        values.min() >= 0 and values.max() <= highest and np.array_equal(values, np.floor(values))
+    ):
+        raise SchemaError(
+            f"flow directions hold values from {values.min()} to {values.max()}; expected whole "
+            f"codes from 0 to {highest}, as mineeco_xr.flow_direction makes them."
+        )
     return np.where(absent, nodata, block)
 
 

@@ -95,8 +95,11 @@ def streams(
         )
     if inclusive is None:
         inclusive = method == "mfd"
-    limit = float(threshold) if inclusive else float(np.nextafter(threshold, np.inf))
-    sums = as_float(accumulation).astype("float64").transpose(..., "y", "x")
+    plain = as_float(accumulation)
+    # In the accumulation's own precision: 0.1 of float32 is not 0.1 of float64.
+    edge = plain.dtype.type(threshold)
+    limit = float(edge if inclusive else np.nextafter(edge, plain.dtype.type(np.inf)))
+    sums = plain.astype("float64").transpose(..., "y", "x")
     inputs = {"accumulation": accumulation}
     if direction is not None:
         inputs["direction"] = direction
@@ -109,7 +112,7 @@ def streams(
         share = None
         result = pointwise(_above, sums, dtype="uint8", parameters={"limit": limit})
     return finalize(
-        result,
+        result.transpose(..., *accumulation.dims, missing_dims="ignore"),
         function="streams",
         parameters={
             "threshold": threshold,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mineeco_xr as mx
-from mineeco_xr.errors import GridMismatch
+from mineeco_xr.errors import GridMismatch, SchemaError
 from mineeco_xr.kernels import fill as kernels
 from mineeco_xr.testing import assert_chunk_invariant, chunkings, rasters, with_grid
 
@@ -153,3 +153,24 @@ def test_the_whole_chain_is_lazy_and_the_same():
         return mx.flow_direction(filled, "mfd") + mx.slope(filled).astype("uint32")
 
     assert_chunk_invariant(chain, dem, chunks={"y": 13, "x": 17})
+
+
+def test_codes_that_the_type_cannot_hold_mean_nothing():
+    heights = np.array([[9, 9, 9, 9], [9, 1, 2, 5], [9, 9, 9, 9]])
+    for dtype, code in (("int16", 65535), ("uint16", -9999), ("uint8", 300), ("int32", -9999.5)):
+        dem = with_grid(heights.astype(dtype)).assign_attrs(_FillValue=code)
+        found = mx.fill_pits(dem)
+        assert found.dtype == dtype
+        assert "_FillValue" not in found.attrs
+        assert found.values[1].tolist() == [9, 5, 5, 5]
+
+
+def test_any_byte_order_and_no_words_or_dates():
+    heights = np.array([[9.0, 9, 9, 9], [9, 1, 2, 5], [9, np.inf, 9, 9]])
+    found = mx.fill_pits(with_grid(heights.astype(">f4")))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, mx.fill_pits(with_grid(heights.astype("f4"))))
+    assert np.isnan(found.values[2, 1]), "infinities are nodata"
+    for wrong in (heights.astype("<U3"), heights.astype("complex64")):
+        with pytest.raises(SchemaError, match="expected real numbers"):
+            mx.fill_pits(with_grid(wrong))

@@ -450,3 +450,32 @@ def test_bad_input():
 def test_memory_decides_between_one_task_and_rounds():
     assert multiple.fits_in_memory(10)
     assert not multiple.fits_in_memory(10**13)
+
+
+def test_codes_in_another_type_are_checked_not_wrapped():
+    codes = with_grid(np.array([[0, 0, 4]], "uint8"))
+    for wrong in (np.array([[256, 257, 4]], "int16"), codes.values + 0.5, codes.values - 1.0):
+        with pytest.raises(SchemaError, match="expected whole codes"):
+            mx.flow_accumulation(with_grid(wrong), method="d8")
+    with pytest.raises(ParameterError, match="of method 'd8', not 'mfd'"):
+        mx.flow_accumulation(codes, method="mfd")
+    right = with_grid(np.array([[0.0, 0, np.nan]]))
+    np.testing.assert_array_equal(mx.flow_accumulation(right, method="d8"), [[1.0, 2.0, np.nan]])
+
+
+def test_dims_keep_their_order():
+    dem = with_grid(np.random.default_rng(0).random((2, 6, 7)))
+    codes = mx.flow_direction(mx.fill_pits(dem)).transpose("x", "y", "time")
+    sums = mx.flow_accumulation(codes)
+    for found in (
+        sums,
+        mx.basins(codes),
+        mx.streams(sums, 3),
+        mx.downstream_distance(codes, sums > 3),
+    ):
+        assert found.dims == ("x", "y", "time")
+
+
+def test_a_threshold_is_taken_in_the_precision_of_the_sums():
+    sums = with_grid(np.array([[0.1, 0.2]], "float32"))
+    assert mx.streams(sums, 0.1).values.tolist() == [[0, 1]]
