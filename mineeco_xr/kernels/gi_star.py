@@ -16,8 +16,8 @@ def standard_scores(values: np.ndarray, facts: np.ndarray) -> np.ndarray:
     ----------
     values : ndarray, (g, n), float32 or float64
         A group a row.
-    facts : ndarray, (3, g), float64
-        Count, mean and standard deviation of each group.
+    facts : ndarray, (4, g), float64
+        Count, mean, standard deviation and rest of the mean (what rounding took) of each group.
 
     Returns
     -------
@@ -33,11 +33,11 @@ def standard_scores(values: np.ndarray, facts: np.ndarray) -> np.ndarray:
 def _standard(values, facts, out):  # type: ignore[no-untyped-def]
     for group in range(values.shape[0]):
         row, scores = values[group], out[group]
-        mean, spread = facts[1, group], facts[2, group]
+        mean, spread, rest = facts[1, group], facts[2, group], facts[3, group]
         for i in range(row.size):
             value = np.float64(row[i])
             some = np.isfinite(value) and spread > 0
-            scores[i] = (value - mean) / spread if some else np.nan
+            scores[i] = ((value - mean) - rest) / spread if some else np.nan
 
 
 def z_scores(sums: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -133,7 +133,7 @@ def _warm_classes() -> None:
         values = np.arange(4, dtype=dtype)
         moments.moments(values[None])
         classify.class_codes(values[None], np.array([[1.0, 3.0]]))
-        gi_star.standard_scores(values[None], np.ones((3, 1)))
+        gi_star.standard_scores(values[None], np.ones((4, 1)))
         histogram.distinct_counts(values, 8)
         coarse = histogram.coarse_counts(values)
         histogram.fine_counts(values, histogram.cut_bins(coarse, coarse.counts))

@@ -119,7 +119,12 @@ def _checked(matrix: Any, names: Sequence[str] | None) -> tuple[np.ndarray, list
                 f"the matrix has rows {rows} and columns {columns}: name both alike, in one order."
             )
         names = rows if names is None else names
-    values = np.asarray(matrix, dtype="float64")
+    try:
+        values = np.asarray(matrix, dtype="float64")
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"the matrix is {matrix!r}: give n x n numbers, such as [[1, 3], [1 / 3, 1]]."
+        ) from error
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not values.size:
         raise ParameterError(f"the matrix has shape {values.shape}: judgements are n x n.")
     size = values.shape[0]
@@ -143,8 +148,14 @@ def _checked(matrix: Any, names: Sequence[str] | None) -> tuple[np.ndarray, list
 
 def _random_index(choice: str | float, size: int) -> float:
     if not isinstance(choice, str):
-        if not choice > 0:
-            raise ParameterError(f"random_index is {choice}: give a positive number.")
+        number = isinstance(choice, int | float | np.integer | np.floating) and not isinstance(
+            choice, bool
+        )
+        if not (number and 0 < choice < np.inf):
+            raise ParameterError(
+                f"random_index is {choice!r}: give a positive number, or one of "
+                f"{tuple(RANDOM_INDICES)}."
+            )
         return float(choice)
     if choice not in RANDOM_INDICES:
         raise ParameterError(

@@ -34,7 +34,7 @@ def standard_deviation(scene: xr.DataArray, k: int, by: str | None) -> xr.DataAr
 
 
 def _steps_about_mean(moments: np.ndarray, *, k: int) -> np.ndarray:
-    _, mean, spread = np.split(location_and_spread(moments), 3, axis=1)
+    _, mean, spread, _ = np.split(location_and_spread(moments), 4, axis=1)
     bounds = mean + spread * (np.arange(1, k + 1) - k / 2)
     bounds[:, -1] = np.maximum(bounds[:, -2], extremes(moments)[:, 1])
     return bounds

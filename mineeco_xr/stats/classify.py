@@ -49,7 +49,8 @@ def classify(
     breaks : sequence of float or xarray.DataArray, optional
         Ascending upper bounds of the classes, such as the result of ``natural_breaks`` on another
         raster; with them ``method`` is ``"manual"``. The last is the bound of the last class: make
-        it infinite to take in all that is larger.
+        it infinite to take in all that is larger. They are rounded to the dtype of floating-point
+        data, so that a float32 value of 0.1 belongs to the bound 0.1.
     labels : sequence of str, optional
         Names of the classes for ``flag_meanings``; default ``class_1`` and on.
     by : str, optional
@@ -87,7 +88,7 @@ def classify(
     >>> classify(risk, breaks=[0.2, 0.8, np.inf], labels=["low", "medium", "high"]).values
     array([[1, 1, 2, 0, 3]], dtype=uint8)
     """
-    method, k, by, given = _checked(method, k, by, breaks)
+    method, k, by, given = _checked(method, k, by, breaks, data.dtype)
     if labels is not None and len(labels) != k:
         raise ParameterError(f"there are {len(labels)} labels for {k} classes: give {k}.")
     scene = scene_of(data, by)
@@ -128,7 +129,11 @@ def classify(
 
 
 def _checked(
-    method: str, k: int, by: str | None, breaks: Sequence[float] | xr.DataArray | None
+    method: str,
+    k: int,
+    by: str | None,
+    breaks: Sequence[float] | xr.DataArray | None,
+    dtype: np.dtype,
 ) -> tuple[str, int, str | None, xr.DataArray | None]:
     if method not in METHODS:
         raise ParameterError(f"class method {method!r} is unknown: choose from {METHODS}.")
@@ -138,20 +143,47 @@ def _checked(
         require_classes(k)
         return method, k, by, None
     if not isinstance(breaks, xr.DataArray):
-        breaks = xr.DataArray(np.asarray(breaks, dtype="float64"), dims="class")
+        breaks = _array_of(breaks)
     others = [str(dim) for dim in breaks.dims if dim != "class"]
     size = breaks.sizes.get("class", 0)
-    if not 2 <= size <= MOST_CLASSES or len(others) > 1:
+    if not 2 <= size <= MOST_CLASSES or len(others) > 1 or breaks.dtype.kind not in "fiu":
         raise ParameterError(
-            f"breaks have dims {dict(breaks.sizes)}: give 2 to {MOST_CLASSES} upper bounds, or a "
-            "DataArray with a dim 'class' as natural_breaks makes it."
+            f"breaks have dims {dict(breaks.sizes)} and dtype {breaks.dtype}: give 2 to "
+            f"{MOST_CLASSES} upper bounds, or a DataArray with a dim 'class' as "
+            "natural_breaks makes it."
         )
-    if breaks.chunks is None:
-        steps = np.diff(breaks.transpose("class", ...).values, axis=0)
-        empty = breaks.isnull().all("class").values  # a date without any valid cell
+    bounds = _rounded(breaks, dtype)
+    if bounds.chunks is None:
+        steps = np.diff(bounds.transpose("class", ...).values, axis=0)
+        empty = bounds.isnull().all("class").values  # a date without any valid cell
         if not ((steps > 0).all(axis=0) | (empty if others else False)).all():
-            raise ParameterError(f"breaks are {breaks.values.tolist()}: they must ascend.")
-    return "manual", size, others[0] if others else None, breaks
+            raise ParameterError(
+                f"breaks are {breaks.values.tolist()}, as {dtype} {bounds.values.tolist()}: they "
+                "must ascend. Give them from the lowest, each once, at least a digit of the data "
+                "apart."
+            )
+    return "manual", size, others[0] if others else None, bounds
+
+
+def _array_of(breaks: Sequence[float]) -> xr.DataArray:
+    try:
+        values = np.asarray(breaks, dtype="float64")
+    except (TypeError, ValueError):
+        values = np.empty(())
+    if values.ndim != 1:
+        raise ParameterError(
+            f"breaks are {breaks!r}: give one list of 2 to {MOST_CLASSES} upper bounds that "
+            "ascend, such as [0.2, 0.8, numpy.inf]."
+        )
+    return xr.DataArray(values, dims="class")
+
+
+def _rounded(breaks: xr.DataArray, dtype: np.dtype) -> xr.DataArray:
+    """Return bounds as floating-point data would hold them; integers need none of it."""
+    if dtype.kind != "f":
+        return breaks.astype("float64")
+    with np.errstate(over="ignore"):  # beyond the dtype is beyond all values: infinite
+        return breaks.astype(dtype).astype("float64")
 
 
 def _bounds(scene: xr.DataArray, method: str, k: int, by: str | None) -> tuple[xr.DataArray, int]:

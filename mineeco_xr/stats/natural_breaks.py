@@ -137,8 +137,10 @@ def solve_breaks(scene: xr.DataArray, k: int, bins: int, by: str | None) -> Redu
     Reduced
         ``breaks``, ``count``, ``mean``, ``goodness``, ``bound`` and ``exact`` of each group.
     """
-    if bins < max(k, 256):
-        raise ParameterError(f"bins is {bins}: {k} classes need at least {max(k, 256)}.")
+    if not (isinstance(bins, int | np.integer) and bins >= max(k, 256)):
+        raise ParameterError(
+            f"bins is {bins!r}: {k} classes need a whole number, at least {max(k, 256)}."
+        )
     name = str(scene.name or "the raster")
     grouped = by is not None
     first = reduce_blocks(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -62,8 +64,8 @@ def normalise(
     """
     if direction not in DIRECTIONS:
         raise ParameterError(f"direction {direction!r} is unknown: choose from {DIRECTIONS}.")
-    if limits is not None and not -np.inf < limits[0] < limits[1] < np.inf:
-        raise ParameterError(f"limits are {limits}: give two numbers that ascend.")
+    if limits is not None:
+        limits = _ascending(limits)
     scene = scene_of(data, by)
     if limits is None:
         found = moments_of(scene, by)
@@ -87,6 +89,18 @@ def normalise(
         attrs={"units": "1", "long_name": f"normalised {label}"},
         name=f"{data.name or 'value'}_normalised",
     )
+
+
+def _ascending(limits: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        low, high = np.nan, np.nan
+    if isinstance(limits, str) or not -np.inf < low < high < np.inf:
+        raise ParameterError(
+            f"limits are {limits!r}: give two numbers that ascend, such as limits=(0, 100)."
+        )
+    return low, high
 
 
 def _scale_block(block: np.ndarray, ends: np.ndarray, *, negative: bool) -> np.ndarray:

@@ -15,6 +15,8 @@ from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 
 VARIANTS = ("absolute", "signed", "communality")
+CANCELLED = 1e-9
+"""A sum below this share of the sum of magnitudes is 0 but for rounding."""
 SLAB = 1 << 16
 """Cells taken together, so that a block is never copied whole."""
 FIELDS = {
@@ -66,15 +68,16 @@ def pca_weights(
     SchemaError
         If there are fewer than two layers, or their dims differ.
     ParameterError
-        If ``retain`` or ``variant`` is out of range; when computed, if a layer is constant, or
-        fewer than three cells are valid in all layers.
+        If ``retain`` or ``variant`` is out of range; when computed, if a layer is constant, fewer
+        than three cells are valid in all layers, or signed scores cancel.
 
     Notes
     -----
     With eigenvalues ``l_k`` and eigenvectors ``v_k`` of the correlation matrix, a loading is
     ``a_ik = v_ik sqrt(l_k)``; signs are such that the loadings of a component sum to a positive
-    number. A signed score can be negative: such layers run against the others, and are better
-    reversed first (``normalise(direction="negative")``). ``KMO = sum r^2 / (sum r^2 + sum q^2)``
+    number, or, where they cancel, so that the first of the largest is positive. A signed score can
+    be negative: such layers run against the others, and are better reversed first
+    (``normalise(direction="negative")``). ``KMO = sum r^2 / (sum r^2 + sum q^2)``
     off the diagonal, with partial correlations ``q``; Bartlett's chi square is
     ``-(n - 1 - (2 p + 5) / 6) ln det R`` with ``p (p - 1) / 2`` degrees of freedom. Where a layer
     is a combination of others, KMO is NaN and chi square infinite. Crosses chunks by a reduction
@@ -96,7 +99,12 @@ def pca_weights(
     """
     if variant not in VARIANTS:
         raise ParameterError(f"variant {variant!r} is unknown: choose from {VARIANTS}.")
-    if retain != "kaiser" and (isinstance(retain, str) or not 0 < retain <= 1):
+    if isinstance(retain, str):
+        known = retain == "kaiser"
+    else:
+        number = isinstance(retain, int | float | np.integer | np.floating)
+        known = number and not isinstance(retain, bool) and 0 < retain <= 1
+    if not known:
         raise ParameterError(f"retain is {retain!r}: give 'kaiser' or a share above 0, up to 1.")
     layers = _layers(ds)
     reduced = reduce_blocks(
@@ -201,7 +209,7 @@ def _analysed(
     np.fill_diagonal(correlation, 1.0)
     eigenvalue, vector = np.linalg.eigh(correlation)
     eigenvalue, vector = np.maximum(eigenvalue[::-1], 0.0), vector[:, ::-1]
-    vector = vector * np.where(vector.sum(axis=0) < 0, -1.0, 1.0)
+    vector = vector * _signs(vector)
     explained = eigenvalue / eigenvalue.sum()
     retained = _retained(eigenvalue, explained, retain)
     loading = vector * np.sqrt(eigenvalue)
@@ -212,6 +220,13 @@ def _analysed(
         "signed": vector @ kept / kept.sum(),
         "communality": communality,
     }[variant]
+    if abs(score.sum()) <= CANCELLED * np.abs(score).sum():
+        against = [name for name, own in zip(names, score, strict=True) if own < 0]
+        raise ParameterError(
+            f"the signed scores of {list(names)} cancel, and weights would divide by 0: reverse "
+            f"{against}, which run against the others, with normalise(direction='negative'), or "
+            "use variant='absolute'."
+        )
     return {
         "weight": score / score.sum(),
         "eigenvalue": eigenvalue,
@@ -223,6 +238,15 @@ def _analysed(
         **_adequacy(correlation, eigenvalue, count),
         "n": np.array(float(count)),
     }
+
+
+def _signs(vector: np.ndarray) -> np.ndarray:
+    """Return the sign of each column's sum or, where that is rounding, of its largest entry."""
+    size, total = np.abs(vector), vector.sum(axis=0)
+    first = np.argmax(size >= size.max(axis=0) * (1 - CANCELLED), axis=0)
+    largest = np.take_along_axis(vector, first[None, :], axis=0)[0]
+    decisive = np.where(np.abs(total) <= CANCELLED * size.sum(axis=0), largest, total)
+    return np.where(decisive < 0, -1.0, 1.0)
 
 
 def _retained(eigenvalue: np.ndarray, explained: np.ndarray, retain: str | float) -> np.ndarray:

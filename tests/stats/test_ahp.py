@@ -85,7 +85,11 @@ def test_bad_input():
     assert float(mx.ahp(np.ones((16, 16)), random_index=1.6)["consistency_ratio"]) < 1e-9
     with pytest.raises(ParameterError, match="'alonso' is unknown"):
         mx.ahp(EXAMPLE, random_index="alonso")
-    with pytest.raises(ParameterError, match="positive number"):
-        mx.ahp(EXAMPLE, random_index=0.0)
+    for index in (0.0, -1, np.inf, np.nan, True, None):
+        with pytest.raises(ParameterError, match="positive number"):
+            mx.ahp(EXAMPLE, random_index=index)
+    for matrix in ("x", [["a", "b"], ["c", "d"]], [[1, 2], [3]], None):
+        with pytest.raises(ParameterError, match="n x n"):
+            mx.ahp(matrix)
     with pytest.raises(ParameterError, match="choose from"):
         mx.ahp(EXAMPLE, on_inconsistent="shout")

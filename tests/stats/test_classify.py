@@ -141,6 +141,26 @@ def test_blocks_are_read_anew_by_each_pass_and_no_more(build, times):
     assert counts == [times] * 6
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_bound_belongs_to_its_class_in_the_dtype_of_the_data(dtype):
+    raster = with_grid(np.array([[0.1, 0.2, 0.05]], dtype=dtype))
+    for data in (raster, raster.chunk({"x": 1})):
+        assert mx.classify(data, breaks=[0.1, 0.3]).values.tolist() == [[1, 2, 1]]
+        assert mx.classify(data, breaks=[0.1, 0.2]).values.tolist() == [[1, 2, 1]]
+        assert mx.classify(data, breaks=[0.1, 1e300]).values.tolist() == [[1, 2, 1]]
+
+
+def test_bounds_that_only_float64_tells_apart():
+    values = np.array([[0.1, 0.2]])
+    breaks = [0.1, 0.1 + 1e-12, 0.3]
+    assert mx.classify(with_grid(values), breaks=breaks).values.tolist() == [[1, 3]]
+    for given_breaks in (breaks, xr.DataArray(breaks, dims="class")):
+        with pytest.raises(ParameterError, match=r"as float32 .*must ascend"):
+            mx.classify(with_grid(values.astype("float32")), breaks=given_breaks)
+    whole = with_grid(np.array([[9, 10]], dtype="int16"))
+    assert mx.classify(whole, breaks=[10 - 1e-9, 11]).values.tolist() == [[1, 2]]
+
+
 def test_bad_input():
     raster = with_grid(np.array([[1.0, 2.0, 3.0]]))
     for breaks in ([2, 1], [1, 1], [1, np.nan], [np.nan, np.nan]):
@@ -152,6 +172,11 @@ def test_bad_input():
         mx.classify(raster, breaks=xr.DataArray([1, 2], dims="level"))
     with pytest.raises(ParameterError, match="'jenks' is unknown"):
         mx.classify(raster, "jenks")
+    for breaks in ([[0.1, 1]], "ab", [[1], [2, 3]], 5, ["low", "high"], [None, "x"]):
+        with pytest.raises(ParameterError, match="give one list of 2 to 254 upper bounds"):
+            mx.classify(raster, breaks=breaks)
+    with pytest.raises(ParameterError, match="dtype <U1: give 2 to 254"):
+        mx.classify(raster, breaks=xr.DataArray(["a", "b"], dims="class"))
     with pytest.raises(ParameterError, match="needs breaks"):
         mx.classify(raster, "manual")
     with pytest.raises(ParameterError, match="2 labels for 3 classes"):

@@ -52,6 +52,19 @@ def test_equals_the_formula(seed, radius, shape, offset):
     np.testing.assert_array_equal(found["bin"], codes)
 
 
+@settings(max_examples=10)
+@given(seed=st.integers(0, 9999), offset=st.sampled_from([1e6, 1e8, -3e7]), data=st.data())
+def test_a_large_offset_loses_no_digits(seed, offset, data):
+    """Values of few bits carry the offset without rounding, so that z must not change."""
+    values = np.random.default_rng(seed).integers(-4096, 4096, SHAPE) / 4096
+    plain = mx.hot_spots(with_grid(values), 60)["z"]
+    raster = with_grid(values + offset)
+    found = mx.hot_spots(raster, 60)["z"]
+    np.testing.assert_allclose(found, plain, rtol=1e-12, atol=1e-12)
+    parts = mx.hot_spots(raster.chunk(data.draw(chunkings(SHAPE))), 60)["z"]
+    np.testing.assert_array_equal(parts, found)
+
+
 @settings(max_examples=15)
 @given(
     values=rasters(times=2, shape=SHAPE),
@@ -134,7 +147,7 @@ def test_attributes():
 
 def test_bad_input():
     raster = with_grid(np.zeros((4, 5)))
-    for radius in (29, -1, np.inf, np.nan):
+    for radius in (29, -1, np.inf, np.nan, "30", None, True, [30]):
         with pytest.raises(ParameterError, match="must reach the next cell"):
             mx.hot_spots(raster, radius)
     with pytest.raises(ParameterError, match="'ring' is unknown"):

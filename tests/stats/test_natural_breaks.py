@@ -119,8 +119,9 @@ def test_bad_input():
     for k in (1, 0, 255, 2.5):
         with pytest.raises(ParameterError, match="whole number of classes"):
             mx.natural_breaks(raster, k)
-    with pytest.raises(ParameterError, match="at least 256"):
-        mx.natural_breaks(raster, 3, bins=100)
+    for bins in (100, 300.5, 300.0, "300", None):
+        with pytest.raises(ParameterError, match="a whole number, at least 256"):
+            mx.natural_breaks(raster, 3, bins=bins)
     with pytest.raises(SchemaError, match="by='time'"):
         mx.natural_breaks(raster, 3, by="time")
 

@@ -77,7 +77,7 @@ def test_bad_input():
     raster = with_grid(np.zeros((2, 3, 4)))
     with pytest.raises(ParameterError, match="'up' is unknown"):
         mx.normalise(raster, direction="up")
-    for limits in [(1, 1), (2, 1), (0, np.inf), (np.nan, 1)]:
+    for limits in [(1, 1), (2, 1), (0, np.inf), (np.nan, 1), 5, (1, 2, 3), "12", (None, 1)]:
         with pytest.raises(ParameterError, match="that ascend"):
             mx.normalise(raster, limits=limits)
     for by in ("band", "x"):

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 
 import mineeco_xr as mx
 from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
+from mineeco_xr.stats.pca_weights import _signs
 from mineeco_xr.testing import assert_lazy, chunkings, with_grid
 
 SHAPE = (15, 17)
@@ -133,6 +134,28 @@ def test_a_layer_that_repeats_another_has_no_kmo():
     assert float(weight.sel(layer="copy")) == pytest.approx(float(weight.sel(layer="soil")))
 
 
+def test_signed_scores_that_cancel_are_said():
+    soil = services(0)["soil"]
+    cube = xr.Dataset({"loss": -soil, "soil": soil})
+    for ds in (cube, cube[["soil", "loss"]], cube * 3 + 7):
+        with pytest.raises(ParameterError, match=r"signed scores .* cancel.*direction='negative'"):
+            mx.pca_weights(ds, variant="signed")
+        assert mx.pca_weights(ds)["weight"].values.tolist() == pytest.approx([0.5, 0.5])
+    with pytest.raises(ParameterError, match=r"reverse \['soil'\]"):
+        mx.pca_weights(cube, variant="signed")
+    with pytest.raises(ParameterError, match=r"reverse \['loss'\]"):
+        mx.pca_weights(cube[["soil", "loss"]].chunk({"y": 4}), variant="signed").compute()
+
+
+@given(noise=st.floats(-1e-13, 1e-13), turned=st.booleans())
+def test_the_sign_of_a_balanced_component_is_that_of_its_first_largest_entry(noise, turned):
+    balanced = np.array([[0.5 + noise, 0.1], [-0.5, -0.7], [0.5, 0.7], [-0.5, -0.1]])
+    turned_signs = _signs(-balanced if turned else balanced)
+    expected = [1.0, -1.0]
+    assert turned_signs.tolist() == ([-s for s in expected] if turned else expected)
+    assert _signs(np.array([[-0.9], [0.2], [0.8]])).tolist() == [1.0]
+
+
 def test_bad_input():
     ds = services(0)
     flat = ds.assign(flat=ds["soil"] * 0 + 0.1)
@@ -149,7 +172,7 @@ def test_bad_input():
         mx.pca_weights(ds.assign(late=ds["soil"].expand_dims(time=2)))
     with pytest.raises(ParameterError, match="'rotated' is unknown"):
         mx.pca_weights(ds, variant="rotated")
-    for retain in ("scree", 0.0, 1.5):
+    for retain in ("scree", 0.0, 1.5, None, True, [0.5], np.nan):
         with pytest.raises(ParameterError, match="a share above 0"):
             mx.pca_weights(ds, retain=retain)
     with pytest.raises(GridMismatch):
