@@ -165,16 +165,16 @@ def test_a_tile_is_not_transformed_alone_at_the_price_of_two(few, many, expected
     assert ([t.seconds for t in scattered], [t.seconds for t in transformed]) == expected
 
 
-@given(size=st.integers(1, 6000))
-def test_transform_sizes(size):
-    found = overlap_save.transform_size(size)
-    assert size <= found <= max(6, 1.15 * size)
-    assert found % 2 == 0
-    assert found % 512
-    for factor in (2, 3, 5):
-        while found % factor == 0:
-            found //= factor
-    assert found == 1
+def test_transform_sizes():
+    for size in range(1, 6001):
+        found = overlap_save.transform_size(size)
+        assert size <= found <= (2 if size < 64 else 1.12) * size
+        assert found % 2 == 0
+        assert found % 512
+        for factor in (2, 3, 5):
+            while found % factor == 0:
+                found //= factor
+        assert found == 1
 
 
 def test_spectrum_is_that_of_the_whole_kernel():
