@@ -120,6 +120,16 @@ def _unpack(cells: np.ndarray, label: np.ndarray, owner: np.ndarray) -> None:
 
 
 @njit(nogil=True, cache=True)
+def _doubled(
+    item: np.ndarray, key: np.ndarray, after: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return the entries of the buckets with as many free ones behind them, and their number."""
+    size = item.size
+    after = np.append(after, np.arange(size + 1, 2 * size + 1))
+    return np.append(item, item), np.append(key, key), after, 2 * size
+
+
+@njit(nogil=True, cache=True)
 def _settle_buckets(
     cells: np.ndarray,
     columns: int,
@@ -149,9 +159,7 @@ def _settle_buckets(
         slot = bucket & last
         while taken < order.size and int((keys[order[taken]] - base) * scale) <= bucket:
             if free == size:
-                item, key = np.append(item, item), np.append(key, key)
-                after = np.append(after, np.arange(size + 1, 2 * size + 1))
-                size *= 2
+                item, key, after, size = _doubled(item, key, after)
             here, free = free, after[free]
             item[here], key[here] = entered[order[taken]], keys[order[taken]]
             after[here], head[slot] = head[slot], here
@@ -179,9 +187,7 @@ def _settle_buckets(
                     continue
                 other["label"], other["owner"] = new, own
                 if free == size:
-                    item, key = np.append(item, item), np.append(key, key)
-                    after = np.append(after, np.arange(size + 1, 2 * size + 1))
-                    size *= 2
+                    item, key, after, size = _doubled(item, key, after)
                 spare, free = free, after[free]
                 item[spare], key[spare] = number + offset[k], new
                 place = int((new - base) * scale) & last

@@ -10,9 +10,8 @@ import numpy as np
 from numba import njit
 
 from mineeco_xr.errors import SchemaError
+from mineeco_xr.kernels.flow_direction import COLUMNS, ROWS, offsets
 
-ROWS = np.array([0, -1, -1, -1, 0, 1, 1, 1], dtype=np.int64)
-COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1], dtype=np.int64)
 EXIT, STOP, NODATA = 253, 254, 255
 """Codes beside the directions: flow leaves the block, flow ends here, no cell."""
 UNSEEN, ON_PATH = -1, -2
@@ -61,18 +60,18 @@ def accumulate(codes: np.ndarray, values: np.ndarray) -> None:
     SchemaError
         If flow runs in a circle, or a code is none of the directions.
     """
-    cell = _accumulate(codes.ravel(), _offsets(codes), values.ravel())
+    cell = _accumulate(codes.ravel(), offsets(codes.shape[1]), values.ravel())
     _refuse(codes, cell)
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(codes, offsets, values):  # type: ignore[no-untyped-def]
+def _accumulate(codes, around, values):  # type: ignore[no-untyped-def]
     done = np.uint8(255)
     pending = np.zeros(codes.size, dtype=np.uint8)
     for cell in range(codes.size):
         code = codes[cell]
         if code < 8:
-            pending[cell + offsets[code]] += np.uint8(1)
+            pending[cell + around[code]] += np.uint8(1)
     for start in range(codes.size):
         if pending[start] != 0:
             continue
@@ -83,7 +82,7 @@ def _accumulate(codes, offsets, values):  # type: ignore[no-untyped-def]
             if code > 7:
                 break
             total = values[cell]
-            cell += offsets[code]
+            cell += around[code]
             values[cell] += total
             pending[cell] -= np.uint8(1)
             if pending[cell] != 0:
@@ -138,13 +137,13 @@ def downstream_sums(
     border = perimeter_cells((codes.shape[0], codes.shape[1]))
     sums[border] = np.where(codes.ravel()[border] == EXIT, beyond, UNSEEN)
     wanted = np.empty(0, dtype=np.int64) if starts is None else starts
-    cell = _downstream(codes.ravel(), _offsets(codes), lengths, flat, wanted, sums)
+    cell = _downstream(codes.ravel(), offsets(codes.shape[1]), lengths, flat, wanted, sums)
     _refuse(codes, cell)
     return sums.reshape(codes.shape)
 
 
 @njit(nogil=True, cache=True)
-def _downstream(codes, offsets, lengths, weights, starts, sums):  # type: ignore[no-untyped-def]
+def _downstream(codes, around, lengths, weights, starts, sums):  # type: ignore[no-untyped-def]
     # Memory is only taken for the longest path: pages that are never written cost nothing.
     path = np.empty(codes.size, dtype=np.int64)
     for number in range(starts.size if starts.size else codes.size):
@@ -157,7 +156,7 @@ def _downstream(codes, offsets, lengths, weights, starts, sums):  # type: ignore
                     return cell
                 sums[cell] = 0.0 if code == STOP else np.nan
                 break
-            after = cell + offsets[code]
+            after = cell + around[code]
             if codes[after] == NODATA:
                 sums[cell] = np.nan
                 break
@@ -200,12 +199,12 @@ def flow_ends(
         If flow runs in a circle, or a code is none of the directions.
     """
     wanted = np.empty(0, dtype=np.int64) if starts is None else starts
-    cell = _ends(codes.ravel(), _offsets(codes), wanted, own, labels.ravel())
+    cell = _ends(codes.ravel(), offsets(codes.shape[1]), wanted, own, labels.ravel())
     _refuse(codes, cell)
 
 
 @njit(nogil=True, cache=True)
-def _ends(codes, offsets, starts, own, labels):  # type: ignore[no-untyped-def]
+def _ends(codes, around, starts, own, labels):  # type: ignore[no-untyped-def]
     for number in range(starts.size if starts.size else codes.size):
         start = starts[number] if starts.size else number
         cell = start
@@ -216,7 +215,7 @@ def _ends(codes, offsets, starts, own, labels):  # type: ignore[no-untyped-def]
                     return cell
                 labels[cell] = cell if own and code != NODATA else 0
                 break
-            after = cell + offsets[code]
+            after = cell + around[code]
             if codes[after] == NODATA:
                 labels[cell] = cell if own else 0
                 break
@@ -229,7 +228,7 @@ def _ends(codes, offsets, starts, own, labels):  # type: ignore[no-untyped-def]
         cell = start
         while labels[cell] == ON_PATH:
             labels[cell] = label
-            cell += offsets[codes[cell]]
+            cell += around[codes[cell]]
     return -1
 
 
@@ -263,10 +262,6 @@ def _number_outlets(window, first, labels, counts):  # type: ignore[no-untyped-d
             if code < 8 and window[i + 1 + ROWS[code], j + 1 + COLUMNS[code]] == NODATA:
                 counts[i] += 1
                 labels[i, j] = first[i] + counts[i]
-
-
-def _offsets(codes: np.ndarray) -> np.ndarray:
-    return ROWS * codes.shape[1] + COLUMNS
 
 
 def _refuse(codes: np.ndarray, cell: int) -> None:

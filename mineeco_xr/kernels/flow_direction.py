@@ -9,11 +9,26 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-ROWS = np.array([0, -1, -1, -1, 0, 1, 1, 1])
-COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
+ROWS = np.array([0, -1, -1, -1, 0, 1, 1, 1], dtype=np.int64)
+COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1], dtype=np.int64)
 DIAGONAL = 1.0 / 2.0**0.5
 FLAT, NODATA = 8, 255
 """Codes of a cell without a lower neighbour, and of nodata and what lies outside."""
+
+
+def offsets(stride: int) -> np.ndarray:
+    """Return the steps to the eight neighbours in a flattened raster, by direction.
+
+    Parameters
+    ----------
+    stride : int
+        Columns of the raster.
+
+    Returns
+    -------
+    ndarray of int64, (8,)
+    """
+    return ROWS * stride + COLUMNS
 
 
 def steepest(z: np.ndarray, north: float = 1.0, diagonal: float = DIAGONAL) -> np.ndarray:

@@ -13,15 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mineeco_xr.kernels.drainage import COLUMNS, ROWS
+from mineeco_xr.kernels.flow_direction import COLUMNS, ROWS, offsets
 
 DONE, NEVER = -1, 100
 """States beside the number of neighbours that are waited for: final, or not to be computed."""
-
-
-def window_offsets(columns: int) -> np.ndarray:
-    """Return the distances to the eight neighbours in a flat window of so many columns."""
-    return ROWS * columns + COLUMNS
 
 
 def count_upstream(packed: np.ndarray) -> np.ndarray:
@@ -98,19 +93,19 @@ def accumulate_window(
     int
         How many cells became final.
     """
-    offsets = window_offsets(packed.shape[1])
+    around = offsets(packed.shape[1])
     first = arrived is None
     ready = np.empty(0, dtype=np.int64) if arrived is None else arrived
-    return _accumulate(packed.ravel(), offsets, values.ravel(), pending.ravel(), ready, first)
+    return _accumulate(packed.ravel(), around, values.ravel(), pending.ravel(), ready, first)
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(packed, offsets, values, pending, arrived, first):  # type: ignore[no-untyped-def]
+def _accumulate(packed, around, values, pending, arrived, first):  # type: ignore[no-untyped-def]
     # A cell enters once, so that this cannot overflow; pages that are never written cost nothing.
     stack = np.empty(packed.size, dtype=np.int64)
     top, count = 0, 0
     for cell in arrived:
-        top = _release_downstream(packed, offsets, pending, stack, top, cell)
+        top = _release_downstream(packed, around, pending, stack, top, cell)
     for start in range(packed.size if first else 1):
         if first and pending[start] == 0:
             stack[top] = start
@@ -122,22 +117,22 @@ def _accumulate(packed, offsets, values, pending, arrived, first):  # type: igno
             count += 1
             total = values[cell]
             for k in range(8):
-                giver = cell + offsets[k]
+                giver = cell + around[k]
                 code = np.int64(packed[giver])
                 share = (code >> (4 * ((k + 4) & 7))) & 15
                 if share != 0:
                     total += values[giver] * share / _sum_of_shares(code)
             values[cell] = total
-            top = _release_downstream(packed, offsets, pending, stack, top, cell)
+            top = _release_downstream(packed, around, pending, stack, top, cell)
     return count
 
 
 @njit(nogil=True, cache=True)
-def _release_downstream(packed, offsets, pending, stack, top, cell):  # type: ignore[no-untyped-def]
+def _release_downstream(packed, around, pending, stack, top, cell):  # type: ignore[no-untyped-def]
     code = np.int64(packed[cell])
     for k in range(8):
         if (code >> (4 * k)) & 15:
-            receiver = cell + offsets[k]
+            receiver = cell + around[k]
             if 0 <= receiver < pending.size and pending[receiver] != NEVER:
                 pending[receiver] -= 1
                 if pending[receiver] == 0:
@@ -186,18 +181,18 @@ def descend_window(
     first = arrived is None
     ready = np.empty(0, dtype=np.int64) if arrived is None else arrived
     flat = np.empty(0) if weights is None else weights.ravel()
-    offsets = window_offsets(packed.shape[1])
+    around = offsets(packed.shape[1])
     return _descend(
-        packed.ravel(), offsets, lengths, flat, values.ravel(), pending.ravel(), ready, first
+        packed.ravel(), around, lengths, flat, values.ravel(), pending.ravel(), ready, first
     )
 
 
 @njit(nogil=True, cache=True)
-def _descend(packed, offsets, lengths, weights, values, pending, arrived, first):  # type: ignore[no-untyped-def]
+def _descend(packed, around, lengths, weights, values, pending, arrived, first):  # type: ignore[no-untyped-def]
     stack = np.empty(packed.size, dtype=np.int64)
     top, count = 0, 0
     for cell in arrived:
-        top = _release_upstream(packed, offsets, pending, stack, top, cell)
+        top = _release_upstream(packed, around, pending, stack, top, cell)
     for start in range(packed.size if first else 1):
         if first and pending[start] == 0:
             stack[top] = start
@@ -213,7 +208,7 @@ def _descend(packed, offsets, lengths, weights, values, pending, arrived, first)
                 share = (code >> (4 * k)) & 15
                 if share == 0:
                     continue
-                receiver = cell + offsets[k]
+                receiver = cell + around[k]
                 if values[receiver] == values[receiver]:
                     step = lengths[k]
                     if weights.size:
@@ -221,14 +216,14 @@ def _descend(packed, offsets, lengths, weights, values, pending, arrived, first)
                     shares += share
                     total += share * (step + values[receiver])
             values[cell] = total / shares if shares else np.nan
-            top = _release_upstream(packed, offsets, pending, stack, top, cell)
+            top = _release_upstream(packed, around, pending, stack, top, cell)
     return count
 
 
 @njit(nogil=True, cache=True)
-def _release_upstream(packed, offsets, pending, stack, top, cell):  # type: ignore[no-untyped-def]
+def _release_upstream(packed, around, pending, stack, top, cell):  # type: ignore[no-untyped-def]
     for k in range(8):
-        giver = cell + offsets[k]
+        giver = cell + around[k]
         if not (0 <= giver < pending.size) or pending[giver] == NEVER:
             continue
         if (np.int64(packed[giver]) >> (4 * ((k + 4) & 7))) & 15:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mineeco_xr.kernels.flow_direction import COLUMNS, FLAT, NODATA, ROWS
+from mineeco_xr.kernels.flow_direction import FLAT, NODATA, offsets
 
 SQRT2 = 2.0**0.5
 STRAIGHT = 0b01010101
@@ -80,11 +80,6 @@ def first_steps(drains: np.ndarray) -> np.ndarray:
         1, sqrt(2), or ``inf`` without such a neighbour.
     """
     return np.where(drains & STRAIGHT, 1.0, np.where(drains, SQRT2, np.inf))
-
-
-def offsets(stride: int) -> np.ndarray:
-    """Return the positions of the eight neighbours in a flattened frame, by direction."""
-    return ROWS * stride + COLUMNS
 
 
 def beside_nodata(codes: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mineeco_xr.kernels.flow_direction import FLAT
-from mineeco_xr.kernels.plateau import RIM, longer, offsets
+from mineeco_xr.kernels.flow_direction import FLAT, offsets
+from mineeco_xr.kernels.plateau import RIM, longer
 
 
 def border_cells(shape: tuple[int, int]) -> np.ndarray:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mineeco_xr.kernels.flow_direction import DIAGONAL, NODATA
-from mineeco_xr.kernels.plateau import SQRT2, STRAIGHT, offsets
+from mineeco_xr.kernels.flow_direction import DIAGONAL, NODATA, offsets
+from mineeco_xr.kernels.plateau import SQRT2, STRAIGHT
 
 
 def direct_d8(

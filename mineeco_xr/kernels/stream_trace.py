@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mineeco_xr.kernels.multiple_flow import window_offsets
+from mineeco_xr.kernels.flow_direction import offsets
 
 NONE, STRONG, WEAK, STRONG_REACHED, WEAK_REACHED, WEAK_KEPT = range(6)
 """Below the trace threshold; at least the threshold; between; and what was found of them."""
@@ -52,11 +52,11 @@ def reach_upstream(
         as in every call after the first: none.
     """
     beyond = np.zeros(state.shape, dtype=np.bool_) if outlets is None else outlets
-    _reach(packed.ravel(), window_offsets(state.shape[1]), beyond.ravel(), state.shape, state)
+    _reach(packed.ravel(), offsets(state.shape[1]), beyond.ravel(), state.shape, state)
 
 
 @njit(nogil=True, cache=True)
-def _reach(packed, offsets, beyond, shape, state2d):  # type: ignore[no-untyped-def]
+def _reach(packed, around, beyond, shape, state2d):  # type: ignore[no-untyped-def]
     state = state2d.ravel()
     rows, columns = shape
     stack = np.empty(state.size, dtype=np.int64)
@@ -71,7 +71,7 @@ def _reach(packed, offsets, beyond, shape, state2d):  # type: ignore[no-untyped-
                 continue
             if not (state[cell] == STRONG and inside and 0 < j < columns - 1):
                 continue
-            if _drains_out(packed, offsets, beyond, cell):
+            if _drains_out(packed, around, beyond, cell):
                 state[cell] = STRONG_REACHED
                 stack[top] = cell
                 top += 1
@@ -79,7 +79,7 @@ def _reach(packed, offsets, beyond, shape, state2d):  # type: ignore[no-untyped-
         top -= 1
         cell = stack[top]
         for k in range(8):
-            giver = cell + offsets[k]
+            giver = cell + around[k]
             i, j = giver // columns, giver % columns
             if not (0 < i < rows - 1 and 0 < j < columns - 1):
                 continue
@@ -101,11 +101,11 @@ def keep_downstream(packed: np.ndarray, state: np.ndarray) -> None:
     state : ndarray, (h + 2, w + 2), uint8
         As :func:`reach_upstream` left it everywhere; marks around the block included.
     """
-    _keep(packed.ravel(), window_offsets(state.shape[1]), state.shape, state)
+    _keep(packed.ravel(), offsets(state.shape[1]), state.shape, state)
 
 
 @njit(nogil=True, cache=True)
-def _keep(packed, offsets, shape, state2d):  # type: ignore[no-untyped-def]
+def _keep(packed, around, shape, state2d):  # type: ignore[no-untyped-def]
     state = state2d.ravel()
     rows, columns = shape
     stack = np.empty(state.size, dtype=np.int64)
@@ -120,7 +120,7 @@ def _keep(packed, offsets, shape, state2d):  # type: ignore[no-untyped-def]
         for k in range(8):
             if (np.int64(packed[cell]) >> (4 * k)) & 15 == 0:
                 continue
-            receiver = cell + offsets[k]
+            receiver = cell + around[k]
             i, j = receiver // columns, receiver % columns
             if 0 < i < rows - 1 and 0 < j < columns - 1 and state[receiver] == WEAK_REACHED:
                 state[receiver] = WEAK_KEPT
@@ -147,12 +147,12 @@ def trace_in_order(packed: np.ndarray, state: np.ndarray, outlets: np.ndarray, t
     A queue of cells is followed upstream, and each stream cell it meets joins the weak cells met
     before it. A weak cell met after all streams above it is therefore left out.
     """
-    offsets = window_offsets(state.shape[1])
-    _trace_in_order(packed.ravel(), offsets, outlets.ravel(), state.shape, tile, state.ravel())
+    around = offsets(state.shape[1])
+    _trace_in_order(packed.ravel(), around, outlets.ravel(), state.shape, tile, state.ravel())
 
 
 @njit(nogil=True, cache=True)
-def _trace_in_order(packed, offsets, outlets, shape, tile, state):  # type: ignore[no-untyped-def]
+def _trace_in_order(packed, around, outlets, shape, tile, state):  # type: ignore[no-untyped-def]
     rows, columns = shape
     queue = np.empty(state.size, dtype=np.int64)
     joining = np.empty(state.size, dtype=np.int64)
@@ -163,7 +163,7 @@ def _trace_in_order(packed, offsets, outlets, shape, tile, state):  # type: igno
         for i in range(top, min(top + tile, rows - 1)):
             for j in range(left, min(left + tile, columns - 1)):
                 root = i * columns + j
-                if state[root] != STRONG or not _drains_out(packed, offsets, outlets, root):
+                if state[root] != STRONG or not _drains_out(packed, around, outlets, root):
                     continue
                 state[root] = STRONG_REACHED
                 queue[tail] = root
@@ -172,7 +172,7 @@ def _trace_in_order(packed, offsets, outlets, shape, tile, state):  # type: igno
                     cell = queue[head]
                     head += 1
                     for k in range(8):
-                        giver = cell + offsets[k]
+                        giver = cell + around[k]
                         found = state[giver]
                         if found != STRONG and found != WEAK:
                             continue
@@ -182,26 +182,26 @@ def _trace_in_order(packed, offsets, outlets, shape, tile, state):  # type: igno
                         queue[tail] = giver
                         tail += 1
                         if found == STRONG:
-                            _join(packed, offsets, joining, giver, state)
+                            _join(packed, around, joining, giver, state)
 
 
 @njit(nogil=True, cache=True)
-def _drains_out(packed, offsets, outlets, cell):  # type: ignore[no-untyped-def]
-    for k in range(8):
-        if (np.int64(packed[cell]) >> (4 * k)) & 15 and outlets[cell + offsets[k]]:
+def _drains_out(packed, around, outlets, cell):  # type: ignore[no-untyped-def]
+    for k in range(8):  # noqa: SIM110  numba does not compile any()
+        if (np.int64(packed[cell]) >> (4 * k)) & 15 and outlets[cell + around[k]]:
             return True
     return False
 
 
 @njit(nogil=True, cache=True)
-def _join(packed, offsets, queue, start, state):  # type: ignore[no-untyped-def]
+def _join(packed, around, queue, start, state):  # type: ignore[no-untyped-def]
     queue[0] = start
     head, tail = 0, 1
     while head < tail:
         cell = queue[head]
         head += 1
         for k in range(8):
-            receiver = cell + offsets[k]
+            receiver = cell + around[k]
             if (np.int64(packed[cell]) >> (4 * k)) & 15 and state[receiver] == WEAK_REACHED:
                 state[receiver] = WEAK_KEPT
                 queue[tail] = receiver

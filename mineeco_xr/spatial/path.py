@@ -86,9 +86,10 @@ def least_cost_paths(
         present, best = _cheapest(layer["cost_distance"], goals)
         require_all(targets, present, "targets")
         links = _Blocks(layer["back_link"])
+        owners = None if number is not None else _Blocks(layer["allocation"])
         for target, (cost, place) in sorted(best.items()):
             cells = _trace(links, place)
-            source = number if number is not None else _value(layer["allocation"], place)
+            source = number if owners is None else owners.at(place)
             rows.append({"source": source, "target": target, "cost": cost, **_line(cells, grid)})
     frame = gpd.GeoDataFrame(
         rows, columns=["source", "target", "cost", "length", "geometry"], crs=str(grid.crs)
@@ -185,10 +186,6 @@ def _trace(links: _Blocks, place: tuple[int, int]) -> np.ndarray:
         place = place[0] + step[0], place[1] + step[1]
         cells.append(place)
     return np.array(cells[::-1])
-
-
-def _value(data: xr.DataArray, place: tuple[int, int]) -> int:
-    return _Blocks(data).at(place)
 
 
 def _line(cells: np.ndarray, grid: Any) -> dict[str, Any]:

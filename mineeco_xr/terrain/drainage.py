@@ -139,7 +139,7 @@ def _across(
     leaving: np.ndarray, indices: list[Index], starts: np.ndarray, chunks: Chunks
 ) -> np.ndarray:
     """Return the number of the border cell that each leaving cell flows into, -1 for none."""
-    from mineeco_xr.kernels.drainage import COLUMNS, ROWS
+    from mineeco_xr.kernels.flow_direction import COLUMNS, ROWS
 
     tops, lefts = chunk_edges(chunks)
     rows, columns = [], []

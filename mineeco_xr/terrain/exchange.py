@@ -191,7 +191,7 @@ class _Mesh:
 
     def _wanted(self, key: Index, downstream: bool) -> np.ndarray:
         """Return for which cells around a block there is flow between them and the block."""
-        from mineeco_xr.kernels.drainage import COLUMNS, ROWS
+        from mineeco_xr.kernels.flow_direction import COLUMNS, ROWS
 
         height, width = self.shapes[key]
         packed = np.zeros((height + 2, width + 2), dtype=np.uint32)
