@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,19 @@ import xarray as xr
 from mineeco_xr.chunks import halo, pointwise
 from mineeco_xr.cube.cells import cell_size
 from mineeco_xr.cube.grid import geobox_of
-from mineeco_xr.cube.nodata import code_in, feature_fill_value_of
+from mineeco_xr.cube.nodata import feature_fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.spatial.distance import distance
+from mineeco_xr.spatial.strongest import strongest
+from mineeco_xr.spatial.threats import Threat, intensity, threats_of
 
-KINDS = ("linear", "exponential", "legacy_exponential")
-RULES = ("accumulate", "nearest")
+RULES = {
+    "accumulate": "summed with distance decay",
+    "nearest": "decayed by distance",
+    "strongest": "strongest decayed by distance",
+}
+"""What the long name says of each."""
 
 WIDE_BLOCK = 8
 """Radii a block is wide where memory allows: margins are work done twice."""
@@ -33,13 +39,6 @@ LARGEST_REACH = 20_000
 """Cells: a distance beyond is rather one in another unit than one to sum over."""
 
 NODATA = 255
-
-
-@dataclass(frozen=True)
-class _Threat:
-    name: str
-    kind: str
-    max_distance: float
 
 
 def decay(
@@ -66,8 +65,9 @@ def decay(
         ``"linear"``, ``"exponential"`` or ``"legacy_exponential"`` (see Notes), one or one a
         threat.
     rule : str
-        ``"accumulate"`` adds up all cells around; ``"nearest"`` takes the nearest cell above 0 and
-        its distance alone, as InVEST does since 3.13, which does not look at the intensity.
+        ``"accumulate"`` adds up all cells around; ``"strongest"`` takes the one cell whose effect
+        is the largest; ``"nearest"`` takes the nearest cell above 0 and its distance alone, as
+        InVEST does since 3.13, which does not look at the intensity.
     normalised : bool
         Divide by the sum of the weights, as InVEST 3.3 to 3.12 did: a weighted mean, at most 1
         where the intensity is. For ``"accumulate"`` only.
@@ -86,7 +86,8 @@ def decay(
         If the grid is not in metres.
     ParameterError
         If a distance is not positive or reaches too far, a kind or rule is unknown, or distances or
-        kinds do not fit the threats; when computed, if an intensity is negative or infinite.
+        kinds do not fit the threats; when computed, if an intensity is negative or infinite, or
+        more than 256 distinct ones meet ``"strongest"``.
 
     Notes
     -----
@@ -98,6 +99,11 @@ def decay(
     used with ``normalised``; its shift by a third of a cell where ``m`` is no whole number of
     cells is not repeated.
 
+    ``"strongest"`` is ``max_y r_y i(d_xy)``. Where intensities are 0 and 1 it is ``"nearest"``,
+    bit by bit; where they differ, a weak cell nearby does not hide a strong one behind it, and more
+    or stronger threats never make less of it. Each distinct intensity costs a distance transform
+    around its cells, so that at most 256 may lie within reach of one block: round to steps.
+
     Nodata and what lies outside the raster threaten nothing, and a raster without a threat gives
     0: InVEST invents a distance for it.
 
@@ -107,7 +113,8 @@ def decay(
     the largest of each raster for any chunking, and where the transform is taken, cells out of
     reach may hold some 1e-7 of it. A raster of a series comes out the same as alone. The transforms
     are those of ``scipy.fft``, whose global backend may be replaced.
-    ``"nearest"`` crosses as :func:`distance` does, and is bit-identical for any chunking.
+    ``"nearest"`` and ``"strongest"`` cross as :func:`distance` does, by a halo of up to 512 cells
+    and by stitching beyond, and are bit-identical for any chunking. Intensities are float32.
 
     Examples
     --------
@@ -118,18 +125,23 @@ def decay(
     array([[1., 1., 1., 1., 1.]], dtype=float32)
     >>> decay(mines, 400, "linear", rule="nearest").values
     array([[1.  , 0.75, 0.5 , 0.75, 1.  ]], dtype=float32)
+    >>> mine_and_track = with_grid(np.array([[1, 0, 0.25, 0, 0]]), resolution=100)
+    >>> decay(mine_and_track, 400, "linear", rule="strongest").values
+    array([[1.   , 0.75 , 0.5  , 0.25 , 0.125]], dtype=float32)
     """
     if rule not in RULES:
-        raise ParameterError(f"rule {rule!r} is unknown: choose from {RULES}.")
-    if normalised and rule == "nearest":
+        raise ParameterError(f"rule {rule!r} is unknown: choose from {tuple(RULES)}.")
+    if normalised and rule != "accumulate":
         raise ParameterError(
-            "normalised=True divides a sum by that of its weights, and rule='nearest' takes no "
+            f"normalised=True divides a sum by that of its weights, and rule={rule!r} takes no "
             "sum: leave it out, or use rule='accumulate'."
         )
-    threats = _threats(data, max_distance, kind, dim)
+    threats = threats_of(data, max_distance, kind, dim)
     cell = cell_size(geobox_of(data), "decay")
-    if rule == "nearest":
+    if rule == "nearest" or (rule == "strongest" and data.dtype.kind == "b"):
         result = _by_threat(data, threats, dim, _nearest, cell=cell)
+    elif rule == "strongest":
+        result = _by_threat(data, threats, dim, strongest, cell=cell)
     else:
         for threat in threats:
             _require_reach(threat, cell)
@@ -141,7 +153,6 @@ def decay(
     if data.chunks is not None:
         result = result.chunk({side: data.chunksizes[side] for side in ("y", "x")})
     label = data.attrs.get("long_name", data.name or "threat")
-    what = "decayed by distance" if rule == "nearest" else "summed with distance decay"
     return finalize(
         result,
         function="decay",
@@ -153,31 +164,12 @@ def decay(
             "dim": dim,
         },
         inputs={str(data.name or "data"): data},
-        attrs={"units": "1", "long_name": f"{label}, {what}"},
+        attrs={"units": "1", "long_name": f"{label}, {RULES[rule]}"},
         name=f"{data.name or 'threat'}_decay",
     )
 
 
-def _threats(data: xr.DataArray, max_distance: Any, kind: Any, dim: str) -> list[_Threat]:
-    """Return one threat for all, or one for each position of the dim."""
-    found = [str(name) for name in np.atleast_1d(data[dim].values)] if dim in data.dims else [""]
-    distances = _one_each(data, max_distance, "max_distance", dim)
-    kinds = _one_each(data, kind, "kind", dim)
-    threats = []
-    for name, reach, shape in zip(found, distances, kinds, strict=True):
-        of = f" of {name!r}" if name else ""
-        if shape not in KINDS:
-            raise ParameterError(f"kind{of} {shape!r} is unknown: choose from {KINDS}.")
-        number = isinstance(reach, int | float | np.number) and not isinstance(reach, bool)
-        if not number or not 0 < reach < np.inf:
-            raise ParameterError(
-                f"max_distance{of} is {reach!r}: give a positive length in metres."
-            )
-        threats.append(_Threat(name, shape, float(reach)))
-    return threats
-
-
-def _require_reach(threat: _Threat, cell: tuple[float, float]) -> None:
+def _require_reach(threat: Threat, cell: tuple[float, float]) -> None:
     from mineeco_xr.kernels.decay import REACHES
 
     reach = threat.max_distance * REACHES[threat.kind] / min(cell)
@@ -188,36 +180,14 @@ def _require_reach(threat: _Threat, cell: tuple[float, float]) -> None:
             f"max_distance{of} is {threat.max_distance:g} m, so that a threat of kind "
             f"{threat.kind!r} reaches {reach:.3g} cells of {min(cell):g} m; expected "
             f"{LARGEST_REACH} cells at most, {longest:g} m. Was it meant in another unit than "
-            "metres? Else take a coarser grid, or rule='nearest', which reaches any distance."
+            "metres? Else take a coarser grid, or a rule that reaches any distance: 'strongest' or "
+            "'nearest'."
         )
-
-
-def _one_each(data: xr.DataArray, given: Any, what: str, dim: str) -> list[Any]:
-    if isinstance(given, str) or (np.ndim(given) == 0 and not isinstance(given, Mapping)):
-        return [given] * (data.sizes[dim] if dim in data.dims else 1)
-    if dim not in data.dims:
-        raise ParameterError(
-            f"{what} is given for each threat, but {data.name or 'the raster'!r} has no dim "
-            f"{dim!r}, only {data.dims}: give one {what}, or name the dim with dim=."
-        )
-    names = data[dim].values.tolist()
-    if isinstance(given, Mapping):
-        if set(given) != set(names):
-            raise ParameterError(
-                f"{what} names {sorted(map(str, given))} and the dim {dim!r} has "
-                f"{sorted(map(str, names))}: give one {what} for each."
-            )
-        return [given[name] for name in names]
-    if len(given) != len(names):
-        raise ParameterError(
-            f"{what} has {len(given)} items for {len(names)} threats {names}: give one for each."
-        )
-    return list(given)
 
 
 def _by_threat(
     data: xr.DataArray,
-    threats: list[_Threat],
+    threats: list[Threat],
     dim: str,
     function: Callable[..., xr.DataArray],
     **parameters: Any,
@@ -233,13 +203,13 @@ def _by_threat(
     return xr.concat(parts, dim, join="exact", coords="minimal", compat="override")
 
 
-def _wide_block(threat: _Threat, cell: tuple[float, float], data: xr.DataArray) -> int:
+def _wide_block(threat: Threat, cell: tuple[float, float], data: xr.DataArray) -> int:
     depth = max(_depths(threat, cell, data))
     side = max(data.sizes["y"], data.sizes["x"])
     return min(WIDE_BLOCK * depth, LARGEST_BLOCK, side // LEAST_BLOCKS)
 
 
-def _depths(threat: _Threat, cell: tuple[float, float], data: xr.DataArray) -> tuple[int, int]:
+def _depths(threat: Threat, cell: tuple[float, float], data: xr.DataArray) -> tuple[int, int]:
     """Return the reach in cells, no farther than the raster is large."""
     from mineeco_xr.kernels.decay import radii
 
@@ -249,7 +219,7 @@ def _depths(threat: _Threat, cell: tuple[float, float], data: xr.DataArray) -> t
 
 def _accumulated(
     data: xr.DataArray,
-    threat: _Threat,
+    threat: Threat,
     *,
     cell: tuple[float, float],
     normalised: bool,
@@ -277,7 +247,7 @@ def _accumulated(
 def _accumulate_window(
     window: np.ndarray,
     *,
-    threat: _Threat,
+    threat: Threat,
     cell: tuple[float, float],
     depths: tuple[int, int],
     normalised: bool,
@@ -286,20 +256,10 @@ def _accumulate_window(
     from mineeco_xr.kernels.decay import accumulate, decay_kernel
 
     kernel = decay_kernel(threat.kind, threat.max_distance, cell, depths, normalised)
-    return accumulate(_intensity(window, code), kernel, label=threat.name)
+    return accumulate(intensity(window, code), kernel, label=threat.name)
 
 
-def _intensity(block: np.ndarray, code: float | None) -> np.ndarray:
-    """Return a block as float32 with NaN as nodata; numbers too large for it become infinite."""
-    with np.errstate(over="ignore"):
-        values = block.astype(np.float32, copy=False)
-    nodata = None if code is None else code_in(code, block.dtype)
-    if nodata is not None:
-        values = np.where(block == nodata, np.float32(np.nan), values)
-    return values
-
-
-def _nearest(data: xr.DataArray, threat: _Threat, *, cell: tuple[float, float]) -> xr.DataArray:
+def _nearest(data: xr.DataArray, threat: Threat, *, cell: tuple[float, float]) -> xr.DataArray:
     from mineeco_xr.kernels.decay import REACHES, ROUNDING
 
     present = pointwise(
@@ -318,12 +278,12 @@ def _nearest(data: xr.DataArray, threat: _Threat, *, cell: tuple[float, float]) 
 def _present_block(block: np.ndarray, *, code: float | None, label: str) -> np.ndarray:
     from mineeco_xr.kernels.decay import require_intensity
 
-    values = _intensity(block, code)
+    values = intensity(block, code)
     require_intensity(values, label)
     return np.where(np.isnan(values), NODATA, values > 0).astype(np.uint8)
 
 
-def _weigh_block(away: np.ndarray, *, threat: _Threat) -> np.ndarray:
+def _weigh_block(away: np.ndarray, *, threat: Threat) -> np.ndarray:
     from mineeco_xr.kernels.decay import weights
 
     return weights(away, threat.kind, threat.max_distance).astype(np.float32)

@@ -99,7 +99,7 @@ def distance(
             _column_ends,
             _carry,
             _strip_distance,
-            _strips(mask),
+            strips(mask),
             dtype=dtype,
             parameters={**measures, "dtype": str(np.dtype(dtype))},
         )
@@ -157,7 +157,7 @@ def allocation(data: xr.DataArray, *, max_distance: float | None = None) -> xr.D
         _column_values,
         _carry,
         _strip_allocation,
-        _strips(data.transpose(..., "y", "x")),
+        strips(data.transpose(..., "y", "x")),
         dtype=data.dtype,
         parameters={
             "weights": comparable(cell),
@@ -206,7 +206,7 @@ def comparable(cell: tuple[float, float]) -> tuple[float, float]:
     return sides if fits and ratio.numerator <= LARGEST_RATIO else cell
 
 
-def _strips(data: xr.DataArray) -> xr.DataArray:
+def strips(data: xr.DataArray) -> xr.DataArray:
     """Cut chunks into strips of whole rows that are small enough."""
     if data.chunks is None:
         return data

@@ -1,4 +1,7 @@
-"""Distance decay against sums written out, SciPy, closed forms, and itself in other chunks."""
+"""Distance decay against sums written out, SciPy, closed forms, and itself in other chunks.
+
+More of the rule "strongest" is in test_strongest.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +122,7 @@ def test_few_sources_in_any_chunking_and_shape(data, rows, columns):
 def test_each_date_by_itself(values, data):
     raster = on_cells(intensities(values), (30.0, 30.0))
     chunks = {**data.draw(chunkings((9, 12))), "time": data.draw(st.sampled_from([1, 2, 3]))}
-    for rule in ("accumulate", "nearest"):
+    for rule in ("accumulate", "nearest", "strongest"):
         assert_chunk_invariant(
             mx.decay, raster, chunks=chunks, relative=1e-6, max_distance=100.0, rule=rule
         )
@@ -153,7 +156,7 @@ def test_the_largest_intensity_and_beyond():
     found = mx.decay(with_grid(values * np.float32(1e20)), 1500).values.astype("f8") / 1e20
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * expected.max())
     values[5, 5] = 9.96921e36  # the default nodata of netCDF
-    for rule in ("accumulate", "nearest"):
+    for rule in ("accumulate", "nearest", "strongest"):
         with pytest.raises(ParameterError, match="nodata code that is not declared"):
             mx.decay(with_grid(values), 1500, rule=rule)
 
@@ -207,14 +210,14 @@ def test_normalised_divides_by_all_weights_even_those_beyond_the_raster(values, 
 def test_no_threat_is_zero_and_nodata_stays():
     none = np.zeros((5, 6), "f4")
     none[1, 2] = np.nan
-    for rule in ("accumulate", "nearest"):
+    for rule in ("accumulate", "nearest", "strongest"):
         found = mx.decay(with_grid(none), 10_000.0, rule=rule).values
         assert np.isnan(found[1, 2])
         assert np.nansum(np.abs(found)) == 0
         assert np.isnan(mx.decay(with_grid(np.full((4, 4), np.nan)), 50.0, rule=rule)).all()
 
 
-@pytest.mark.parametrize("rule", ["accumulate", "nearest"])
+@pytest.mark.parametrize("rule", ["accumulate", "nearest", "strongest"])
 def test_every_dtype_and_its_nodata(rule):
     values = np.zeros((8, 9))
     values[2, 3] = values[6, 6:8] = 1
@@ -252,7 +255,7 @@ def test_threats_have_their_own_distances_and_kinds():
     data = three_threats()
     reach = {"road": 60.0, "mine": 300.0, "field": 90.0}
     kind = {"road": "linear", "mine": "exponential", "field": "linear"}
-    for rule in ("accumulate", "nearest"):
+    for rule in ("accumulate", "nearest", "strongest"):
         found = mx.decay(data, reach, kind, rule)
         assert found.dims == data.dims
         assert found["threat"].values.tolist() == ["mine", "road", "field"]
@@ -294,8 +297,9 @@ def test_bad_input():
     for wrong in (0, -5.0, np.nan, np.inf, True, None):
         with pytest.raises(ParameterError, match="positive length in metres"):
             mx.decay(data, wrong)
-    with pytest.raises(ParameterError, match="takes no sum"):
-        mx.decay(data, 100.0, rule="nearest", normalised=True)
+    for rule in ("nearest", "strongest"):
+        with pytest.raises(ParameterError, match=f"rule='{rule}' takes no sum"):
+            mx.decay(data, 100.0, rule=rule, normalised=True)
     with pytest.raises(ParameterError, match="has no dim 'threat'"):
         mx.decay(data, [100.0, 50.0])
     with pytest.raises(ParameterError, match="2 items for 3 threats"):
@@ -307,7 +311,7 @@ def test_bad_input():
     with pytest.raises(GridMismatch, match="decay measures distances"):
         mx.decay(with_grid(np.zeros((3, 4)), crs="EPSG:4326", resolution=0.1, origin=(100, 40)), 1)
     for value in (-0.5, np.inf):
-        for rule in ("accumulate", "nearest"):
+        for rule in ("accumulate", "nearest", "strongest"):
             lazy = assert_lazy(mx.decay, (data + value).rename("mines").chunk(2), 100.0, rule=rule)
             with pytest.raises(ParameterError, match="mines holds a negative or infinite"):
                 lazy.compute()
