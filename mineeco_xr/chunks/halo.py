@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ def halo(
     *arrays: xr.DataArray,
     depth: int | tuple[int, int],
     dtype: Any,
-    fill: float | None = None,
+    fill: float | Sequence[float] | None = None,
     block: int = 0,
     parameters: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
@@ -43,8 +43,9 @@ def halo(
         chunks and even the raster.
     dtype : dtype
         Of the result.
-    fill : float, optional
-        What stands outside the raster. Default NaN for floats; integers must name theirs.
+    fill : float or sequence of float, optional
+        What stands outside the raster, one for all arrays or one each. Default NaN for floats;
+        integers must name theirs.
     block : int
         Cells a side that a chunk has at least, for work that gains from large blocks; chunks are
         four depths wide in any case, where the raster is.
@@ -71,7 +72,8 @@ def halo(
         raise ParameterError(
             f"rasters have dims {[array.dims for array in arrays]}: transpose all to (..., y, x)."
         )
-    fills = [_fill_value(array, fill) for array in arrays]
+    given = list(fill) if isinstance(fill, Sequence) else [fill] * len(arrays)
+    fills = [_fill_value(array, value) for array, value in zip(arrays, given, strict=True)]
     call = partial(function, **dict(parameters or {}))
     first = arrays[0]
     if all(array.chunks is None for array in arrays):

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks.align import aligned
+from mineeco_xr.chunks.reduced import shared_box
 from mineeco_xr.errors import ParameterError
 
 BLOCK_BYTES = 64 * 2**20
@@ -23,6 +24,7 @@ def pointwise(
     dtype: Any,
     core_dim: str | None = None,
     outputs: int = 1,
+    shared: Any = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> Any:
     """Apply ``function`` to the blocks of ``arrays``, lazily when they are lazy.
@@ -41,6 +43,9 @@ def pointwise(
         Dim that the function needs whole, such as ``"time"``; it is rechunked if it must be.
     outputs : int
         How many arrays the function returns.
+    shared : object, optional
+        Handed to every block as the keyword ``shared``; may be the :class:`Reduced` result of a
+        reduction, which is then computed before any block: a check of the pixels, or a scale.
     parameters : mapping, optional
         Further keyword arguments.
 
@@ -67,11 +72,21 @@ def pointwise(
     kept = tuple(dim for dim in dims if dim != core_dim)
     layers = [array.transpose(*(dim for dim in dims if dim in array.dims)) for array in arrays]
     missing = tuple(_missing_axes(layer.dims, dims, core_dim) for layer in layers)
-    call = partial(_call_block, function, dict(parameters or {}), missing, outputs, np.dtype(dtype))
+    box = None if shared is None else shared_box(shared)
+    call = partial(
+        _call_block,
+        function,
+        dict(parameters or {}),
+        missing,
+        outputs,
+        np.dtype(dtype),
+        box is not None,
+    )
     if all(array.chunks is None for array in arrays):
-        data = call(*(layer.values for layer in layers))
+        first = () if box is None else (box.compute(),)
+        data = call(*first, *(layer.values for layer in layers))
     else:
-        data = _blocked(call, layers, kept, outputs, np.dtype(dtype))
+        data = _blocked(call, box, layers, kept, outputs, np.dtype(dtype))
     coords = _merged_coords(arrays, kept)
     parts = [data] if outputs == 1 else [data[i] for i in range(outputs)]
     results = tuple(xr.DataArray(part, dims=kept, coords=coords).rename(None) for part in parts)
@@ -98,6 +113,7 @@ def _missing_axes(
 
 def _blocked(
     call: Callable[..., np.ndarray],
+    box: Any,
     layers: list[xr.DataArray],
     kept: tuple[Any, ...],
     outputs: int,
@@ -116,6 +132,7 @@ def _blocked(
     return da.blockwise(
         call,
         index,
+        *(() if box is None else (box, ())),
         *(item for data, layer in zip(cut, layers, strict=True) for item in (data, layer.dims)),
         new_axes=None if outputs == 1 else {first: outputs},
         concatenate=True,
@@ -131,8 +148,12 @@ def _call_block(
     missing: tuple[tuple[int, ...], ...],
     outputs: int,
     dtype: np.dtype,
+    takes_shared: bool,
     *blocks: np.ndarray,
 ) -> np.ndarray:
+    if takes_shared:
+        parameters = {**parameters, "shared": blocks[0].item()}
+        blocks = blocks[1:]
     ready = (
         np.expand_dims(np.ascontiguousarray(block), axes)
         for block, axes in zip(blocks, missing, strict=True)
@@ -250,8 +271,10 @@ def generate(
 def _shared(parameters: dict[str, Any]) -> Any:
     """Wrap parameters as one graph node, so that a long table is not copied into every task."""
     from dask import delayed
+    from dask.base import tokenize
 
-    return delayed(parameters, pure=True, traverse=False)
+    # A name that later passes keep: Dask does not rename what a task refers to by a keyword.
+    return delayed(parameters, name=f"shared-{tokenize(parameters)}", traverse=False)
 
 
 def _generate_block(

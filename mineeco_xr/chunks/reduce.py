@@ -10,58 +10,11 @@ import xarray as xr
 
 from mineeco_xr.chunks.align import aligned
 from mineeco_xr.chunks.pointwise import whole_along
+from mineeco_xr.chunks.reduced import Reduced, shared_box
 from mineeco_xr.chunks.solution import boxed, solved_once
 
 SPLIT_EVERY = 16
 """About how many partials one merge takes."""
-
-
-class Reduced:
-    """The result of a reduction, any object, not computed yet.
-
-    Parameters
-    ----------
-    array : dask.array.Array
-        Without dims, holding the object.
-    """
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    def compute(self, **options: Any) -> Any:
-        """Compute and return the object."""
-        return self.array.compute(**options).item()
-
-    def to_array(
-        self, function: Callable[[Any], np.ndarray], shape: tuple[int, ...], dtype: Any
-    ) -> Any:
-        """Return ``function(object)`` as a lazy array in one chunk.
-
-        Parameters
-        ----------
-        function : callable
-            Plain module-level function that makes an array of the object.
-        shape : tuple of int
-            Of that array.
-        dtype : dtype
-            Of that array.
-
-        Returns
-        -------
-        dask.array.Array
-            Lazy.
-        """
-        import dask.array as da
-
-        return da.map_blocks(
-            _open_box,
-            self.array,
-            function=function,
-            new_axis=list(range(len(shape))),
-            chunks=tuple((size,) for size in shape),
-            dtype=dtype,
-            meta=np.empty((0,) * len(shape), dtype=dtype),
-        )
 
 
 def reduce_blocks(
@@ -108,7 +61,7 @@ def reduce_blocks(
     lead = [dim for dim in arrays[0].dims if dim not in ("y", "x")]
     for dim in lead:
         arrays = tuple(whole_along(array, str(dim)) for array in arrays)
-    common = shared.array if isinstance(shared, Reduced) else _boxed_array(shared)
+    common = shared_box(shared)
     merged = gathered(_partials(partial, arrays, common, dict(parameters or {})), merge)
     if finish is None:
         return Reduced(merged)
@@ -176,13 +129,6 @@ def _partials(
     )
 
 
-def _boxed_array(value: Any) -> Any:
-    import dask.array as da
-    from dask.base import tokenize
-
-    return da.from_array(boxed(value), chunks=(), asarray=False, name=f"shared-{tokenize(value)}")
-
-
 def _boxed_partial(
     common: np.ndarray,
     *blocks: np.ndarray,
@@ -220,7 +166,3 @@ def _merge_boxes(
             flat.append(item)
     value = flat[0].item() if len(flat) == 1 else merge([box.item() for box in flat])
     return boxed(value, 0 if drop else flat[0].ndim)
-
-
-def _open_box(box: np.ndarray, *, function: Callable[[Any], np.ndarray]) -> np.ndarray:
-    return function(box.item())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -55,8 +56,18 @@ def active_client() -> Any:
         return None
 
 
+def thread_count() -> int:
+    """Return on how many threads of this process Dask is told to compute."""
+    import dask
+
+    if dask.config.get("scheduler", None) in ("synchronous", "sync", "single-threaded"):
+        return 1
+    return int(dask.config.get("num_workers", None) or os.cpu_count() or 1)
+
+
 def _run_local(tasks: Sequence[Any], tell: Callable[[int], None]) -> None:
     import dask
+    from dask import threaded
     from dask.callbacks import Callback
 
     keys = {task.key for task in tasks}
@@ -65,8 +76,10 @@ def _run_local(tasks: Sequence[Any], tell: Callable[[int], None]) -> None:
         if key in keys:
             tell(1)
 
+    # By name, or by none, Dask would import distributed first to look for a client.
+    chosen = dask.config.get("scheduler", None) or threaded.get
     with Callback(posttask=after):
-        dask.compute(*tasks)
+        dask.compute(*tasks, scheduler=chosen)
 
 
 def _run_distributed(client: Any, tasks: Sequence[Any], tell: Callable[[int], None]) -> None:

@@ -124,7 +124,7 @@ def _on_the_same_grid(
     data: xr.DataArray, target: GeoBox, resampling: str, chunks: Any
 ) -> xr.DataArray:
     ordered = data.transpose(..., *SPATIAL_DIMS)
-    if resampling not in ("nearest", "mode"):
+    if resampling not in ("nearest", "mode") or data.dtype.kind == "f":
         ordered = as_float(ordered)
     if chunks is not None and ordered.chunks is not None:
         rows, columns = _target_chunks(target, chunks)

@@ -119,3 +119,17 @@ def test_blocks_are_as_large_as_asked_for_and_layers_as_few_as_fit(monkeypatch):
     np.testing.assert_array_equal(found, two_depths(data.compute(), (1, 2)))
     with pytest.raises(ParameterError, match=r"depth is \(-1, 2\)"):
         two_depths(data, (-1, 2))
+
+
+def beside(number, weight):
+    return number[1:-1, 2:] + weight[1:-1, 2:]
+
+
+@given(chunkings((5, 7)))
+def test_each_array_may_have_its_own_outside(chunks):
+    layers = (with_grid(np.ones((5, 7), "u1")), with_grid(np.ones((5, 7))))
+    chunked = [layer.chunk(chunks) for layer in layers]
+    for given_layers in (layers, chunked):
+        found = halo(beside, *given_layers, depth=1, dtype="float64", fill=(9, 0.5))
+        np.testing.assert_array_equal(found[:, :-1], 2.0)
+        np.testing.assert_array_equal(found[:, -1], 9.5)

@@ -9,7 +9,8 @@ from dask.base import tokenize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineeco_xr.chunks import generate, pointwise, whole_along
+from mineeco_xr.chunks import generate, pointwise, reduce_blocks, whole_along
+from mineeco_xr.chunks.reduced import constant
 from mineeco_xr.cube import grid_coords, make_grid
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.testing import assert_chunk_invariant, chunkings, rasters, with_grid
@@ -115,3 +116,49 @@ def test_a_dim_that_no_layer_has_is_refused():
 
 def test_results_have_no_name_of_their_own():
     assert summed(with_grid(np.ones((3, 4, 5))).chunk({"y": 2})).name is None
+
+
+def largest(block, *, shared):
+    return float(block.max())
+
+
+def over_shared(block, *, shared, times=1.0):
+    return block / shared * times
+
+
+def by_largest(raster, shared=None):
+    found = reduce_blocks(largest, max, raster) if shared is None else shared
+    return pointwise(over_shared, raster, dtype="float64", shared=found, parameters={"times": 4})
+
+
+@given(rasters(shape=(9, 11), nodata_share=0), chunkings((9, 11)))
+def test_a_reduction_is_shared_by_all_blocks(values, chunks):
+    raster = with_grid(np.abs(np.nan_to_num(values)) + 1)
+    assert_chunk_invariant(by_largest, raster, chunks=chunks)
+    np.testing.assert_array_equal(by_largest(raster), raster.values / raster.values.max() * 4)
+
+
+@pytest.mark.parametrize("shared", [2.0, constant(2.0)])
+def test_an_object_that_is_known_is_shared_as_well(shared):
+    raster = with_grid(np.arange(12.0).reshape(3, 4))
+    for layer in (raster, raster.chunk({"x": 3})):
+        np.testing.assert_array_equal(by_largest(layer, shared), raster * 2)
+
+
+def test_a_check_that_fails_ends_the_work_before_any_block():
+    seen = []
+
+    def refuse(found, shared):
+        raise ParameterError("refused")
+
+    def look(block, *, shared):
+        seen.append(block.shape)
+        return block
+
+    raster = with_grid(np.ones((6, 8))).chunk(2)
+    check = reduce_blocks(largest, max, raster, finish=refuse)
+    for shared in (check, constant(1).after(check)):
+        lazy = pointwise(look, raster, dtype="float64", shared=shared)
+        with pytest.raises(ParameterError, match="refused"):
+            lazy.compute()
+    assert not seen

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import dask
 import dask.array as da
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
+import xarray as xr
 
-from mineeco_xr.chunks.reread import read_again
+import mineeco_xr as mx
+from mineeco_xr.chunks import pointwise, reduce_blocks
+from mineeco_xr.chunks.reread import read_again, reread
+from mineeco_xr.testing import with_grid
 
 SOURCES = {
     "plain": lambda x: x + 1,
@@ -41,3 +47,40 @@ def test_each_pass_reads_every_block_once(make):
     assert both == (expected, expected, expected)
     assert len(reads) == 3 * alone
     np.testing.assert_array_equal(read_again(once), once)
+
+
+COUNTED = []
+
+
+def _counted(block):
+    COUNTED.append(1)
+    return block + 1
+
+
+def _total(block, *, shared):
+    return block.sum()
+
+
+def _less(block, *, shared):
+    return block - shared
+
+
+def test_source_is_read_again_and_a_check_is_not():
+    checked = reduce_blocks(_total, sum, with_grid(np.ones((4, 6))).chunk(2))
+    source = pointwise(_counted, with_grid(np.zeros((4, 6))).chunk(2), dtype="float64")
+    first = pointwise(_less, source, dtype="float64", shared=checked)
+    COUNTED.clear()
+    both = xr.Dataset({"first": first, "again": reread(first)}).compute()
+    assert len(COUNTED) == 12
+    np.testing.assert_array_equal(both["first"], np.full((4, 6), -23))
+    np.testing.assert_array_equal(both["again"], both["first"])
+
+
+def test_burned_vectors_are_burned_again_and_arrays_in_memory_stay():
+    like = with_grid(np.zeros((4, 6)))
+    x, y = like["x"].values, like["y"].values
+    pit = gpd.GeoDataFrame(geometry=[shapely.Point(x[1], y[2]).buffer(40)], crs="EPSG:32650")
+    burned = mx.burn(pit, like, chunks=2)
+    again = reread(burned + 1)
+    np.testing.assert_array_equal(again.compute(), (burned + 1).compute())
+    assert reread(like) is like

@@ -201,3 +201,11 @@ def test_equal_grids_give_the_promised_type():
     assert warp(classes, classes, resampling="mode").dtype == "int16"
     lazy = warp(classes.chunk({"x": 1}), classes, resampling="nearest", chunks=2)
     assert lazy.chunksizes["x"] == (2, 2)
+
+
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear"])
+def test_a_code_of_floats_becomes_nan_on_the_same_grid_too(resampling):
+    data = with_grid(np.array([[1.0, -1.0]], "f4")).assign_attrs(_FillValue=-1.0)
+    found = data.mine.warp(data, resampling=resampling)
+    np.testing.assert_array_equal(found.values, [[1.0, np.nan]])
+    assert "_FillValue" not in found.attrs
