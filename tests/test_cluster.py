@@ -13,6 +13,7 @@ import shapely
 import xarray as xr
 
 import mineeco_xr as mx
+from mineeco_xr.errors import ParameterError
 from mineeco_xr.testing import with_grid
 
 
@@ -139,17 +140,30 @@ def test_stitched_and_settled_rasters_have_the_same_bits_from_processes(client):
             same(found.compute().drop_attrs(), expected[name].drop_attrs())
 
 
+def dividing(mfd):
+    from mineeco_xr.terrain.multiple_layers import accumulate_layers
+
+    sums = mfd.mine.flow_accumulation()
+    counts, doubled = accumulate_layers(mfd, [None, xr.full_like(mfd, 2.0, "float64")])
+    streams = sums.mine.streams(20.0, mfd, trace=0.7)
+    way = mfd.mine.downstream_distance(streams)
+    return {"sums": sums, "counts": counts, "doubled": doubled, "streams": streams, "way": way}
+
+
 @pytest.mark.cluster
-def test_dividing_flow_in_rounds_has_the_same_bits_from_processes(client, monkeypatch):
+def test_dividing_flow_in_blocks_has_the_same_bits_from_processes(client, monkeypatch):
     """As when the raster is too large for one worker."""
     multiple = importlib.import_module("mineeco_xr.terrain.multiple")
     with dask.config.set(scheduler="synchronous"):
         mfd = landscape()[0].mine.fill_pits().mine.flow_direction("mfd")
-        expected = mfd.mine.flow_accumulation()
+        expected = dividing(mfd)
     monkeypatch.setattr(multiple, "fits_in_memory", lambda *_: False)
     with dask.config.set(scheduler=client.get):
-        found = mfd.chunk({"y": 23, "x": 31}).mine.flow_accumulation().compute()
-    np.testing.assert_array_equal(found, expected)
+        for name, found in dividing(mfd.chunk({"y": 23, "x": 31})).items():
+            np.testing.assert_array_equal(found.compute(), expected[name], err_msg=name)
+        negative = xr.full_like(mfd, -1.0, "float64").chunk({"y": 23})
+        with pytest.raises(ParameterError, match="expected 0 or more"):
+            mfd.chunk({"y": 23}).mine.flow_accumulation(negative)
 
 
 @pytest.mark.cluster

@@ -8,18 +8,14 @@ after a number of sweeps.
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mineeco_xr.chunks.progress import count_runs
-from mineeco_xr.chunks.run import active_client
+from mineeco_xr.chunks.run import active_client, thread_count
+from mineeco_xr.chunks.shelf import Shelf
 
 Key = Any
 """Hashable: what a block is known by."""
@@ -119,8 +115,8 @@ class _Threads(AbstractContextManager["_Threads"]):
     def __init__(self, work: _Work) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        self.work, self.size = work, _thread_count()
-        self.states = _States()
+        self.work, self.size = work, thread_count()
+        self.states = Shelf(RESIDENT_BYTES)
         self.pool = ThreadPoolExecutor(self.size)
         self.runs: dict[Any, Key] = {}
 
@@ -148,63 +144,6 @@ class _Threads(AbstractContextManager["_Threads"]):
         state, reply = future.result()
         self.states.put(key, state)
         return key, reply
-
-
-def _thread_count() -> int:
-    import dask
-
-    if dask.config.get("scheduler", None) in ("synchronous", "sync", "single-threaded"):
-        return 1
-    return int(dask.config.get("num_workers", None) or os.cpu_count() or 1)
-
-
-class _States:
-    """States by key: the latest used in memory, the others in files that one ``close`` removes."""
-
-    def __init__(self) -> None:
-        self.held: OrderedDict[Key, tuple[Any, int]] = OrderedDict()
-        self.bytes = 0
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
-        self.files: dict[Key, Path] = {}
-        self.spilled = 0
-
-    def take(self, key: Key) -> Any:
-        if key in self.held:
-            state, size = self.held.pop(key)
-            self.bytes -= size
-            return state
-        path = self.files.pop(key, None)
-        if path is None:
-            return None
-        with path.open("rb") as file:
-            state = pickle.load(file)
-        path.unlink()
-        return state
-
-    def put(self, key: Key, state: Any) -> None:
-        from dask.sizeof import sizeof
-
-        size = sizeof(state)
-        self.held[key] = state, size
-        self.bytes += size
-        while self.bytes > RESIDENT_BYTES and len(self.held) > 1:
-            oldest, (state, size) = self.held.popitem(last=False)
-            self.bytes -= size
-            self._spill(oldest, state)
-
-    def _spill(self, key: Key, state: Any) -> None:
-        if self.folder is None:
-            self.folder = tempfile.TemporaryDirectory(prefix="mineeco-rounds-")
-        self.spilled += 1
-        path = Path(self.folder.name) / str(self.spilled)
-        with path.open("wb") as file:
-            pickle.dump(state, file, protocol=5)
-        self.files[key] = path
-
-    def close(self) -> None:
-        self.held.clear()
-        if self.folder is not None:
-            self.folder.cleanup()
 
 
 class _Cluster(AbstractContextManager["_Cluster"]):

@@ -61,7 +61,7 @@ def accumulate(codes: np.ndarray, values: np.ndarray) -> None:
         If flow runs in a circle, or a code is none of the directions.
     """
     cell = _accumulate(codes.ravel(), offsets(codes.shape[1]), values.ravel())
-    _refuse(codes, cell)
+    refuse(codes, cell)
 
 
 @njit(nogil=True, cache=True)
@@ -138,7 +138,7 @@ def downstream_sums(
     sums[border] = np.where(codes.ravel()[border] == EXIT, beyond, UNSEEN)
     wanted = np.empty(0, dtype=np.int64) if starts is None else starts
     cell = _downstream(codes.ravel(), offsets(codes.shape[1]), lengths, flat, wanted, sums)
-    _refuse(codes, cell)
+    refuse(codes, cell)
     return sums.reshape(codes.shape)
 
 
@@ -200,7 +200,7 @@ def flow_ends(
     """
     wanted = np.empty(0, dtype=np.int64) if starts is None else starts
     cell = _ends(codes.ravel(), offsets(codes.shape[1]), wanted, own, labels.ravel())
-    _refuse(codes, cell)
+    refuse(codes, cell)
 
 
 @njit(nogil=True, cache=True)
@@ -264,7 +264,8 @@ def _number_outlets(window, first, labels, counts):  # type: ignore[no-untyped-d
                 labels[i, j] = first[i] + counts[i]
 
 
-def _refuse(codes: np.ndarray, cell: int) -> None:
+def refuse(codes: np.ndarray, cell: int) -> None:
+    """Raise what is wrong with a cell that a kernel returned, if it is one."""
     if cell < 0:
         return
     code = int(codes.ravel()[cell])

@@ -62,6 +62,37 @@ def _sum_to_roots(values, successor, order):  # type: ignore[no-untyped-def]
             values[successor[node]] += values[node]
 
 
+def pass_to_roots(
+    values: np.ndarray, shares: np.ndarray, successor: np.ndarray, order: np.ndarray
+) -> None:
+    """Add to each node what the nodes that lead to it hand on of theirs, in place.
+
+    Parameters
+    ----------
+    values : ndarray, (n,), float64
+        Own values, on return with what arrives.
+    shares : ndarray, (n,), float64
+        What each node hands on of its value.
+    successor, order : ndarray of int64
+        See :func:`forest_order`.
+
+    Examples
+    --------
+    >>> values, successor = np.array([8.0, 1.0, 0.0]), np.array([1, 2, -1])
+    >>> pass_to_roots(values, np.array([0.5, 0.2, 1.0]), successor, forest_order(successor))
+    >>> values
+    array([8., 5., 1.])
+    """
+    _pass_to_roots(values, shares, successor, order)
+
+
+@njit(nogil=True, cache=True)
+def _pass_to_roots(values, shares, successor, order):  # type: ignore[no-untyped-def]
+    for node in order:
+        if successor[node] >= 0:
+            values[successor[node]] += shares[node] * values[node]
+
+
 def sum_from_roots(values: np.ndarray, successor: np.ndarray, order: np.ndarray) -> None:
     """Add to each node the sum of the nodes it leads to, in place.
 

@@ -105,7 +105,7 @@ def _accumulate(packed, around, values, pending, arrived, first):  # type: ignor
     stack = np.empty(packed.size, dtype=np.int64)
     top, count = 0, 0
     for cell in arrived:
-        top = _release_downstream(packed, around, pending, stack, top, cell)
+        top = release_downstream(packed, around, pending, stack, top, cell)
     for start in range(packed.size if first else 1):
         if first and pending[start] == 0:
             stack[top] = start
@@ -121,14 +121,15 @@ def _accumulate(packed, around, values, pending, arrived, first):  # type: ignor
                 code = np.int64(packed[giver])
                 share = (code >> (4 * ((k + 4) & 7))) & 15
                 if share != 0:
-                    total += values[giver] * share / _sum_of_shares(code)
+                    total += values[giver] * share / sum_of_shares(code)
             values[cell] = total
-            top = _release_downstream(packed, around, pending, stack, top, cell)
+            top = release_downstream(packed, around, pending, stack, top, cell)
     return count
 
 
 @njit(nogil=True, cache=True)
-def _release_downstream(packed, around, pending, stack, top, cell):  # type: ignore[no-untyped-def]
+def release_downstream(packed, around, pending, stack, top, cell):  # type: ignore[no-untyped-def]
+    """Put on the stack which receivers of a final cell wait for no other; return its new top."""
     code = np.int64(packed[cell])
     for k in range(8):
         if (code >> (4 * k)) & 15:
@@ -142,7 +143,7 @@ def _release_downstream(packed, around, pending, stack, top, cell):  # type: ign
 
 
 @njit(nogil=True, cache=True)
-def _sum_of_shares(code):  # type: ignore[no-untyped-def]
+def sum_of_shares(code):  # type: ignore[no-untyped-def]
     """Add the eight 4-bit numbers: pairs in each byte, then the bytes by one multiplication."""
     pairs = (code & 0x0F0F0F0F) + ((code >> 4) & 0x0F0F0F0F)
     return ((pairs * 0x01010101) >> 24) & 0xFF

@@ -37,7 +37,10 @@ def classify_cells(sums: np.ndarray, threshold: float, trace: float) -> np.ndarr
 
 
 def reach_upstream(
-    packed: np.ndarray, state: np.ndarray, outlets: np.ndarray | None = None
+    packed: np.ndarray,
+    state: np.ndarray,
+    outlets: np.ndarray,
+    arrived: np.ndarray | None = None,
 ) -> None:
     """Mark the cells from which flow reaches an outlet through streams, in place.
 
@@ -47,21 +50,24 @@ def reach_upstream(
         Packed weights.
     state : ndarray, (h + 2, w + 2), uint8
         From :func:`classify_cells`; marks around the block are taken from its neighbours.
-    outlets : ndarray of bool, (h + 2, w + 2), optional
-        Nodata and cells outside the raster: a strong cell that flows there is an outlet. Default,
-        as in every call after the first: none.
+    outlets : ndarray of bool, (h + 2, w + 2)
+        Nodata and cells outside the raster: a strong cell that flows there is an outlet.
+    arrived : ndarray of int64, optional
+        Cells around the block that were marked since; default: the first call, all are looked at.
     """
-    beyond = np.zeros(state.shape, dtype=np.bool_) if outlets is None else outlets
-    _reach(packed.ravel(), offsets(state.shape[1]), beyond.ravel(), state.shape, state)
+    first, marked = arrived is None, np.empty(0, dtype=np.int64) if arrived is None else arrived
+    around = offsets(state.shape[1])
+    _reach(packed.ravel(), around, outlets.ravel(), state.shape, state, marked, first)
 
 
 @njit(nogil=True, cache=True)
-def _reach(packed, around, beyond, shape, state2d):  # type: ignore[no-untyped-def]
+def _reach(packed, around, beyond, shape, state2d, arrived, first):  # type: ignore[no-untyped-def]
     state = state2d.ravel()
     rows, columns = shape
     stack = np.empty(state.size, dtype=np.int64)
-    top = 0
-    for i in range(rows):
+    top = arrived.size
+    stack[:top] = arrived
+    for i in range(rows if first else 0):
         inside = 0 < i < rows - 1
         for j in range(columns):
             cell = i * columns + j
@@ -91,7 +97,9 @@ def _reach(packed, around, beyond, shape, state2d):  # type: ignore[no-untyped-d
                 top += 1
 
 
-def keep_downstream(packed: np.ndarray, state: np.ndarray) -> None:
+def keep_downstream(
+    packed: np.ndarray, state: np.ndarray, arrived: np.ndarray | None = None
+) -> None:
     """Keep the weak cells that a stream flows into, directly or through such cells, in place.
 
     Parameters
@@ -100,17 +108,21 @@ def keep_downstream(packed: np.ndarray, state: np.ndarray) -> None:
         Packed weights.
     state : ndarray, (h + 2, w + 2), uint8
         As :func:`reach_upstream` left it everywhere; marks around the block included.
+    arrived : ndarray of int64, optional
+        Cells around the block that were marked since; default: the first call, all are looked at.
     """
-    _keep(packed.ravel(), offsets(state.shape[1]), state.shape, state)
+    first, marked = arrived is None, np.empty(0, dtype=np.int64) if arrived is None else arrived
+    _keep(packed.ravel(), offsets(state.shape[1]), state.shape, state, marked, first)
 
 
 @njit(nogil=True, cache=True)
-def _keep(packed, around, shape, state2d):  # type: ignore[no-untyped-def]
+def _keep(packed, around, shape, state2d, arrived, first):  # type: ignore[no-untyped-def]
     state = state2d.ravel()
     rows, columns = shape
     stack = np.empty(state.size, dtype=np.int64)
-    top = 0
-    for cell in range(state.size):
+    top = arrived.size
+    stack[:top] = arrived
+    for cell in range(state.size if first else 0):
         if state[cell] == STRONG_REACHED or state[cell] == WEAK_KEPT:
             stack[top] = cell
             top += 1
@@ -128,7 +140,13 @@ def _keep(packed, around, shape, state2d):  # type: ignore[no-untyped-def]
                 top += 1
 
 
-def trace_in_order(packed: np.ndarray, state: np.ndarray, outlets: np.ndarray, tile: int) -> None:
+def trace_in_order(
+    packed: np.ndarray,
+    state: np.ndarray,
+    outlets: np.ndarray,
+    tile: int,
+    corner: tuple[int, int] = (0, 0),
+) -> None:
     """Trace streams cell by cell in the order of pygeoprocessing, in place.
 
     Parameters
@@ -141,6 +159,8 @@ def trace_in_order(packed: np.ndarray, state: np.ndarray, outlets: np.ndarray, t
         Nodata and cells outside the raster.
     tile : int
         Side of the tiles in whose order outlets are met.
+    corner : tuple of int
+        Row and column of the raster at which a tile begins.
 
     Notes
     -----
@@ -148,20 +168,24 @@ def trace_in_order(packed: np.ndarray, state: np.ndarray, outlets: np.ndarray, t
     before it. A weak cell met after all streams above it is therefore left out.
     """
     around = offsets(state.shape[1])
-    _trace_in_order(packed.ravel(), around, outlets.ravel(), state.shape, tile, state.ravel())
+    # The tile that holds the first cell begins at or before it, in the window's frame.
+    first = tuple((place % tile - tile if place % tile else 0) + 1 for place in corner)
+    _trace_in_order(
+        packed.ravel(), around, outlets.ravel(), state.shape, tile, first, state.ravel()
+    )
 
 
 @njit(nogil=True, cache=True)
-def _trace_in_order(packed, around, outlets, shape, tile, state):  # type: ignore[no-untyped-def]
+def _trace_in_order(packed, around, outlets, shape, tile, first, state):  # type: ignore[no-untyped-def]
     rows, columns = shape
     queue = np.empty(state.size, dtype=np.int64)
     joining = np.empty(state.size, dtype=np.int64)
     head, tail = 0, 0
-    across = (columns - 3) // tile + 1
-    for number in range(((rows - 3) // tile + 1) * across):
-        top, left = number // across * tile + 1, number % across * tile + 1
-        for i in range(top, min(top + tile, rows - 1)):
-            for j in range(left, min(left + tile, columns - 1)):
+    across = (columns - 2 - first[1]) // tile + 1
+    for number in range(((rows - 2 - first[0]) // tile + 1) * across):
+        top, left = number // across * tile + first[0], number % across * tile + first[1]
+        for i in range(max(top, 1), min(top + tile, rows - 1)):
+            for j in range(max(left, 1), min(left + tile, columns - 1)):
                 root = i * columns + j
                 if state[root] != STRONG or not _drains_out(packed, around, outlets, root):
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from mineeco_xr.spatial.threats import Threat, intensity
 
 if TYPE_CHECKING:
     from mineeco_xr.kernels.strongest import Decay, Ends
+
+SLAB_ROWS = 256
+"""Rows of a window that are worked on at a time: their distances take little memory."""
 
 FARTHEST = 2**29
 """Cells: more than any raster has, and still a number of rows."""
@@ -73,19 +77,51 @@ def strongest(data: xr.DataArray, threat: Threat, *, cell: tuple[float, float]) 
 def _strongest_window(
     window: np.ndarray, *, depths: tuple[int, int], decay: Decay, label: str, code: float | None
 ) -> np.ndarray:
-    from mineeco_xr.kernels.strongest import ends_of, levels_in, strongest_threat
 
-    values = _intensities(window, label, code)
     r, s = depths
     end, width = window.shape[-2] - r, window.shape[-1]
     out = np.empty((*window.shape[:-2], end - r, width - 2 * s), dtype=np.float32)
     for index in np.ndindex(*window.shape[:-2]):
-        layer = values[index]
-        levels = levels_in(layer, label)
-        above, below = ends_of(layer[:r], levels, 0)[1], ends_of(layer[end:], levels, end)[0]
-        felt = strongest_threat(layer[r:end], levels, r, above, below, decay)
-        out[index] = felt[:, s : width - s]
+        layer = window[index]
+        slabs = _slabs(r, end, layer.shape[0])
+        records = {
+            (i, 0): _slab_ends(layer[rows], rows.start, label, code) for i, rows in enumerate(slabs)
+        }
+        answers = _carry(records, (slabs,), label=label)
+        for i, rows in enumerate(slabs):
+            if r <= rows.start < end:
+                felt = _felt_in_strip(layer[rows], answers[i, 0], rows.start, decay, label, code)
+                out[index][rows.start - r : rows.stop - r] = felt[:, s : width - s]
     return out
+
+
+def _slabs(top: int, bottom: int, rows: int) -> list[slice]:
+    """Cut the rows of a window into slabs, its margins apart."""
+    cuts = [*range(top, bottom, SLAB_ROWS), bottom]
+    edges = [0, *cuts, rows]
+    return [slice(a, b) for a, b in itertools.pairwise(edges) if a < b]
+
+
+def _slab_ends(block: np.ndarray, top: int, label: str, code: float | None) -> tuple[Ends, Ends]:
+    from mineeco_xr.kernels.strongest import ends_of, levels_in
+
+    values = _intensities(block, label, code)
+    return ends_of(values, levels_in(values, label), top)
+
+
+def _felt_in_strip(
+    block: np.ndarray,
+    around: list[Ends],
+    top: int,
+    decay: Decay,
+    label: str,
+    code: float | None,
+) -> np.ndarray:
+    from mineeco_xr.kernels.strongest import levels_in, strongest_threat
+
+    values = intensity(block, code)
+    above, below = around
+    return strongest_threat(values, levels_in(values, label), top, above, below, decay)
 
 
 def _intensities(block: np.ndarray, label: str, code: float | None) -> np.ndarray:
@@ -99,10 +135,7 @@ def _intensities(block: np.ndarray, label: str, code: float | None) -> np.ndarra
 def _ends(
     block: np.ndarray, *, place: Place, decay: Decay, label: str, code: float | None
 ) -> tuple[Ends, Ends]:
-    from mineeco_xr.kernels.strongest import ends_of, levels_in
-
-    values = _intensities(block, label, code)
-    return ends_of(values, levels_in(values, label), place.rows.start)
+    return _slab_ends(block, place.rows.start, label, code)
 
 
 def _carry(
@@ -136,8 +169,4 @@ def _strongest_strip(
     label: str,
     code: float | None,
 ) -> np.ndarray:
-    from mineeco_xr.kernels.strongest import levels_in, strongest_threat
-
-    values = intensity(block, code)
-    above, below = answer
-    return strongest_threat(values, levels_in(values, label), place.rows.start, above, below, decay)
+    return _felt_in_strip(block, answer, place.rows.start, decay, label, code)

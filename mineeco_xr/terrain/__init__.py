@@ -5,6 +5,7 @@ from mineeco_xr.terrain.basins import basins
 from mineeco_xr.terrain.direction import flow_direction
 from mineeco_xr.terrain.downstream import downstream_distance
 from mineeco_xr.terrain.fill import fill_pits
+from mineeco_xr.terrain.retention import flow_retention
 from mineeco_xr.terrain.slope import slope
 from mineeco_xr.terrain.streams import streams
 
@@ -14,6 +15,7 @@ __all__ = [
     "fill_pits",
     "flow_accumulation",
     "flow_direction",
+    "flow_retention",
     "slope",
     "streams",
 ]

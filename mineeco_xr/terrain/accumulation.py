@@ -61,8 +61,8 @@ def flow_accumulation(
     (Barnes 2017): counts are equal for any chunking, weighted sums to 1e-12. Several receivers:
     each cell is summed once, in the order of the directions, so that the bits do not depend on
     chunks; when 20 bytes a cell fit into 60 % of the memory of a worker the whole raster is one
-    lazy task, else the blocks run in rounds, which computes at once, with progress, and returns
-    the lazy sums of each block.
+    lazy task, else blocks run in strips, which computes at once, with progress, and returns the
+    lazy sums of each block.
 
     References
     ----------

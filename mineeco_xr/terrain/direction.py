@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -14,18 +14,27 @@ from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.terrain.elevation import finite
+from mineeco_xr.terrain.invest_tiles import checked_corner
 from mineeco_xr.terrain.plateau import Arrival, crossing_plateaus, solve_plateaus
+from mineeco_xr.terrain.plateau_order import directions_in_order
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
 METHODS = ("d8", "mfd")
+CONVENTIONS = ("elevations", "invest")
 D8_NODATA, MFD_NODATA = 255, 0
 DIRECTIONS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 DEPTH = 2
 
 
-def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
+def flow_direction(
+    dem: xr.DataArray,
+    method: str = "d8",
+    *,
+    convention: str = "elevations",
+    corner: tuple[int, int] = (0, 0),
+) -> xr.DataArray:
     """Return where water flows from each cell of a filled terrain, by the rules of InVEST.
 
     Parameters
@@ -36,6 +45,12 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
     method : {"d8", "mfd"}
         One direction a cell, the steepest drop; or shares to all lower neighbours, proportional to
         the drop over the step.
+    convention : {"elevations", "invest"}
+        Whether directions depend on nothing but the elevations, or are those of InVEST at every
+        cell; see the notes.
+    corner : tuple of int
+        Row and column of the cell at which InVEST's raster begins, from which its tiles count: it
+        cuts rasters to the box around the watersheds. Of weight for D8 with ``"invest"`` only.
 
     Returns
     -------
@@ -48,7 +63,8 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
     Raises
     ------
     ParameterError
-        If ``method`` is unknown.
+        If ``method`` or ``convention`` is unknown, or ``corner`` is not two whole numbers, or is
+        given without ``"invest"``.
     GridMismatch
         If the grid is not in metres.
 
@@ -63,12 +79,14 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
     cells that touch these.
 
     MFD is bit-identical to InVEST (``pygeoprocessing.routing.flow_dir_mfd``) on square cells. So is
-    D8 but for ties on plateaus, which InVEST breaks by the order of its tiles; here they depend on
-    nothing but the elevations. Where cells are not square the drops are over the true steps;
-    plateaus count cells.
+    D8 but for ties on plateaus: of equally short paths InVEST takes the one that it finds first, as
+    it walks a plateau from its first cell in the order of its tiles of 256 cells a side.
+    ``"invest"`` does the same, cell for cell; D8 is then always one lazy task that holds the
+    raster, in 25 bytes a cell. Where cells are not square the drops are over the true steps, and
+    plateaus count cells; ``"invest"`` takes all cells for squares, as InVEST does.
 
-    Crosses chunks by stitching, bit-identical for any chunking (chunks of one cell are joined to
-    their neighbours). Blocks tell of plateaus that go on in other blocks: runs of cells, as much
+    Else crosses chunks by stitching, bit-identical for any chunking (chunks of one cell are joined
+    to their neighbours). Blocks tell of plateaus that go on in other blocks: runs of cells, as much
     as their outlines. One task finds the distances along the borders; its work is a few visits of
     the cells of such plateaus, its memory the outlines, one block and half a gigabyte at most. A
     plateau much larger than a chunk, such as a sea without nodata, is thereby walked in one thread:
@@ -95,19 +113,16 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
     """
     if method not in METHODS:
         raise ParameterError(f"flow direction method {method!r} is unknown: choose from {METHODS}.")
+    if convention not in CONVENTIONS:
+        raise ParameterError(f"convention {convention!r} is unknown: choose from {CONVENTIONS}.")
+    corner = checked_corner(corner, used=convention == "invest")
     grid = geobox_of(dem)
     require_metres(grid, "flow_direction")
-    north, diagonal = _step_ratios(grid)
-    result = stitch(
-        crossing_plateaus,
-        solve_plateaus,
-        _d8_block if method == "d8" else _mfd_block,
-        _wide_enough(as_float(dem).transpose(..., "y", "x")),
-        dtype="uint8" if method == "d8" else "uint32",
-        depth=DEPTH,
-        parameters={"north": north, "diagonal": diagonal},
-    )
-    result = result.isel(y=slice(dem.sizes["y"]), x=slice(dem.sizes["x"]))
+    heights = as_float(dem).transpose(..., "y", "x")
+    if method == "d8" and convention == "invest":
+        result = directions_in_order(heights, corner)
+    else:
+        result = _stitched(heights, method, *_step_ratios(grid, convention))
     if method == "d8":
         attrs = {
             "_FillValue": np.uint8(D8_NODATA),
@@ -123,18 +138,38 @@ def flow_direction(dem: xr.DataArray, method: str = "d8") -> xr.DataArray:
     return finalize(
         result.transpose(*dem.dims),
         function="flow_direction",
-        parameters={"method": method},
+        parameters={"method": method} | _told(convention, corner),
         inputs={str(dem.name or "dem"): dem},
         attrs={**attrs, "units": "1", "flow_method": method},
         name="flow_direction",
     )
 
 
-def _step_ratios(grid: GeoBox) -> tuple[float, float]:
+def _told(convention: str, corner: tuple[int, int]) -> dict[str, Any]:
+    """Return the parameters of a convention other than the usual one."""
+    if convention == "elevations":
+        return {}
+    return {"convention": convention} | ({"corner": corner} if any(corner) else {})
+
+
+def _stitched(heights: xr.DataArray, method: str, north: float, diagonal: float) -> xr.DataArray:
+    result = stitch(
+        crossing_plateaus,
+        solve_plateaus,
+        _d8_block if method == "d8" else _mfd_block,
+        _wide_enough(heights),
+        dtype="uint8" if method == "d8" else "uint32",
+        depth=DEPTH,
+        parameters={"north": north, "diagonal": diagonal},
+    )
+    return result.isel(y=slice(heights.sizes["y"]), x=slice(heights.sizes["x"]))
+
+
+def _step_ratios(grid: GeoBox, convention: str) -> tuple[float, float]:
     """Return the step to the east over those to the north and the north-east."""
     east, north = abs(grid.affine.a), abs(grid.affine.e)
     ratio = east / north
-    if abs(ratio - 1.0) < GRID_TOLERANCE:
+    if convention == "invest" or abs(ratio - 1.0) < GRID_TOLERANCE:
         ratio = 1.0
     return ratio, 1.0 / math.sqrt(1.0 + 1.0 / ratio**2)
 

@@ -30,7 +30,7 @@ class Border:
         the cell where its flow leaves the block, or ``INSIDE`` or ``ABSENT``.
     leaving : ndarray, (p,), uint8
         Direction of the cells whose flow leaves the block, 255 of others.
-    values : ndarray, (p,)
+    values : ndarray, (p,) or (p, n)
         What the operation sums.
     """
 
@@ -54,7 +54,7 @@ def border_of(direction: np.ndarray, codes: np.ndarray, values: np.ndarray) -> B
         As it came.
     codes : ndarray, (h, w), uint8
         From ``closed_codes``.
-    values : ndarray, (p,)
+    values : ndarray, (p,) or (p, n)
         See :class:`Border`.
 
     Returns
@@ -92,7 +92,7 @@ class Linked:
         Whether flow through a cell leaves its block, be it over the edge of the data.
     order : ndarray, (n,), int64
         From ``forest_order``.
-    values : ndarray, (n,)
+    values : ndarray, one row a cell
         Of all blocks.
     """
 

@@ -1,82 +1,41 @@
-"""Values of border cells of a flow that divides, found by blocks that run in rounds.
+"""Values of border cells of a flow that divides, so that each block can then be computed by itself.
 
-A block computes what it can, says which of its border cells are final, and runs again when cells
-around it have become final that it waits for. Every cell is computed once, and the border values
-that this ends with suffice to compute each block by itself.
+Blocks are taken in by strips, which compute what they can, run a block again when cells around it
+have become final that it waits for, and join. Every cell is computed once, from final cells, and
+so to the same bits wherever a raster is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import rounds, tile_inputs
+from mineeco_xr.chunks import join_strips, rounds, tile_inputs
 from mineeco_xr.kernels.perimeter import perimeter_cells
-from mineeco_xr.terrain.drainage import Chunks, Index, border_number, chunk_edges
+from mineeco_xr.terrain.drainage import Index
+from mineeco_xr.terrain.flow_mesh import Mesh, border_cells, crossed, framed
+from mineeco_xr.terrain.flow_state import Flow, State
+from mineeco_xr.terrain.flow_strip import Border, make_strip
 
-
-@dataclass
-class State:
-    """What a block keeps between its runs: windows of one cell more on each side.
-
-    Attributes
-    ----------
-    packed : ndarray, (h + 2, w + 2), uint32
-        Packed weights.
-    values : ndarray, (h + 2, w + 2)
-        The results so far.
-    pending : ndarray, (h + 2, w + 2), optional
-        What the kernel keeps beside them.
-    rest : dict
-        Further inputs of the kernel.
-    """
-
-    packed: np.ndarray
-    values: np.ndarray
-    pending: np.ndarray | None = None
-    rest: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A computation along a flow, as plain module-level functions.
-
-    Attributes
-    ----------
-    begin : callable
-        ``begin(packed, *windows, given, **parameters)`` returns the first :class:`State`.
-    advance : callable
-        ``advance(state, arrived)`` computes in place what can be; ``arrived`` are flat positions of
-        cells around the block whose values became final, None in the first call.
-    final, waits : callable
-        ``final(state, cells)``: whether values of some cells, flat positions, are final;
-        ``waits``: whether they still wait for others.
-    downstream : bool
-        Whether values are handed on with the flow, or against it.
-    """
-
-    begin: Callable[..., State]
-    advance: Callable[[State, np.ndarray | None], None]
-    final: Callable[[State, Any], np.ndarray]
-    waits: Callable[[State, Any], np.ndarray]
-    downstream: bool
+__all__ = ["Flow", "Settled", "State", "Surroundings", "exchange", "settle"]
 
 
 def exchange(
     flow: Flow,
     layers: Sequence[xr.DataArray],
-    fills: Sequence[float],
+    fills: Sequence[float | None],
     *,
     parameters: Mapping[str, Any],
     dtype: Any,
     description: str,
     given: Mapping[Index, Any] | None = None,
+    components: int | None = None,
 ) -> dict[Index, np.ndarray]:
-    """Run blocks until nothing crosses their borders any more. Computes.
+    """Find the final values around each block. Computes.
 
     Parameters
     ----------
@@ -84,8 +43,9 @@ def exchange(
         What is computed.
     layers : sequence of xarray.DataArray
         Dims ``(y, x)``, packed weights first; one at least is lazy.
-    fills : sequence of float
-        What stands outside the raster in each.
+    fills : sequence of float or None
+        What stands outside the raster in each; None when ``flow.begin`` does not look at the
+        cells around a block of that layer, which are 0 then.
     parameters : mapping
         Of ``flow.begin``.
     dtype : dtype
@@ -94,6 +54,8 @@ def exchange(
         For the progress line.
     given : mapping, optional
         What else ``flow.begin`` gets for each block.
+    components : int, optional
+        How many values a cell has, as a last axis; default one, without an axis.
 
     Returns
     -------
@@ -106,167 +68,181 @@ def exchange(
     SchemaError
         If border cells wait for each other.
     """
+    found = settle(
+        flow, layers, fills, parameters=parameters, dtype=dtype, description=description,
+        given=given, components=components,
+    )  # fmt: skip
+    return {key: found.around(key) for key in found.keys}
+
+
+def settle(
+    flow: Flow,
+    layers: Sequence[xr.DataArray],
+    fills: Sequence[float | None],
+    *,
+    parameters: Mapping[str, Any],
+    dtype: Any,
+    description: str,
+    given: Mapping[Index, Any] | None = None,
+    components: int | None = None,
+) -> Settled:
+    """Do what :func:`exchange` does, and return the layers around each block as well."""
     from mineeco_xr.kernels.drainage import circle_error
 
     down, across = next(layer.chunks for layer in layers if layer.chunks is not None)
     blocks = tile_inputs(*layers)
-    mesh = _Mesh((down, across), np.dtype(dtype))
-    mesh.read(blocks, flow.downstream, description)
-    rounds(
-        _run_block,
-        {key: (mesh.rings(key, fills), (given or {}).get(key), *blocks[key]) for key in mesh.keys},
-        dict.fromkeys(mesh.keys, (0.0, None)),
-        mesh.route,
-        parameters={"flow": flow, "options": dict(parameters)},
-        again=False,
+    mesh = Mesh.of((down, across))
+    width = () if components is None else (components,)
+    absent = float("nan") if np.dtype(dtype).kind == "f" else 0
+    # The last number stands for cells outside the raster, which the mesh gives -1.
+    values = np.full((int(mesh.starts[-1]) + 1, *width), absent, dtype=dtype)
+    borders = _read_borders(blocks, fills, description)
+    settled = Settled(flow, mesh, borders, tuple(fills), values)
+    found: dict[Index, Border] = join_strips(
+        make_strip,
+        {
+            key: (settled.rings(key), (given or {}).get(key), *blocks[key])
+            for key in settled.in_order()
+        },
+        parameters={"flow": flow, "mesh": mesh, "options": dict(parameters)},
         description=description,
     )
-    if any(mesh.unfinished.values()):
+    if any(border.waits for border in found.values()):
         raise circle_error()
-    return {key: mesh.around(key, mesh.values, mesh.absent) for key in mesh.keys}
+    for key in settled.keys:
+        values[mesh.part(key)][found[key].final] = found[key].values[found[key].final]
+    return settled
 
 
-class _Mesh:
-    """The border cells of all blocks, and who waits for whose."""
+@dataclass(frozen=True)
+class Settled:
+    """Border cells of all blocks: layers and final values.
 
-    def __init__(self, chunks: Chunks, dtype: np.dtype) -> None:
-        self.chunks, self.absent = chunks, float("nan") if dtype.kind == "f" else 0.0
-        self.tops, self.lefts = chunk_edges(chunks)
-        self.keys = [(i, j) for i in range(len(chunks[0])) for j in range(len(chunks[1]))]
-        self.shapes = {(i, j): (chunks[0][i], chunks[1][j]) for i, j in self.keys}
-        sizes = [perimeter_cells(self.shapes[key]).size for key in self.keys]
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        self.values = np.full(self.starts[-1], self.absent, dtype=dtype)
-        self.known = np.zeros(self.starts[-1], dtype=bool)
-        self.unfinished: dict[Index, bool] = {}
-        self.layers: list[np.ndarray] = []
-        self.waiting: dict[Index, list[tuple[Index, np.ndarray, np.ndarray]]] = {}
+    Attributes
+    ----------
+    flow : Flow
+        What was computed.
+    mesh : Mesh
+        Of the blocks.
+    borders : list of ndarray or None
+        Each layer on all border cells, and once more outside the raster.
+    fills : tuple of float or None
+        What stands outside.
+    values : ndarray, (p + 1,) or (p + 1, n)
+        Final values.
+    """
 
-    def part(self, key: Index) -> slice:
-        """Return where a block's border cells stand."""
-        number = key[0] * len(self.chunks[1]) + key[1]
-        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+    flow: Flow
+    mesh: Mesh
+    borders: list[np.ndarray | None]
+    fills: tuple[float | None, ...]
+    values: np.ndarray
 
-    def numbers(self, key: Index) -> np.ndarray:
-        """Return which border cells of other blocks lie around a block."""
-        height, width = self.shapes[key]
-        row, column = np.divmod(perimeter_cells((height + 2, width + 2)), width + 2)
-        return border_number(
-            row + self.tops[key[0]] - 1, column + self.lefts[key[1]] - 1, self.starts, self.chunks
+    @property
+    def keys(self) -> list[Index]:
+        """The blocks, row by row."""
+        return [
+            (i, j) for i in range(len(self.mesh.chunks[0])) for j in range(len(self.mesh.chunks[1]))
+        ]
+
+    def in_order(self) -> list[Index]:
+        """Return the blocks so that strips, which follow this order, share short borders."""
+        if sum(self.mesh.chunks[0]) >= sum(self.mesh.chunks[1]):
+            return self.keys
+        return sorted(self.keys, key=lambda key: (key[1], key[0]))
+
+    def around(self, key: Index) -> np.ndarray:
+        """Return the values of the cells around a block."""
+        return self.values[self.mesh.around(key)]
+
+    def rings(self, key: Index) -> list[Any]:
+        """Return what stands around a block in each layer, 0 where that is not known."""
+        numbers = self.mesh.around(key)
+        return [0 if layer is None else layer[numbers] for layer in self.borders]
+
+    def surroundings(self) -> dict[Index, Surroundings]:
+        """Return what each block needs to be computed by itself."""
+        return {key: self._surroundings(key) for key in self.keys}
+
+    def _surroundings(self, key: Index) -> Surroundings:
+        height, width = self.mesh.shape(key)
+        rings = self.rings(key)
+        packed = np.zeros((height + 2, width + 2), dtype=np.uint32)
+        own, around = border_cells((height, width))
+        packed.ravel()[around] = rings[0]
+        assert self.borders[0] is not None
+        packed.ravel()[own] = self.borders[0][self.mesh.part(key)]
+        cells = crossed(packed, self.flow.downstream)
+        return Surroundings(
+            np.packbits(cells),
+            [
+                0 if layer is None else ring[cells]
+                for layer, ring in zip(self.borders, rings, strict=True)
+            ],
+            [0 if fill is None else fill for fill in self.fills],
+            self.around(key)[cells],
         )
 
-    def around(self, key: Index, values: np.ndarray, absent: float) -> np.ndarray:
-        """Return the values of the cells around a block."""
-        numbers = self.numbers(key)
-        return np.where(numbers >= 0, values[numbers], np.asarray(absent).astype(values.dtype))
 
-    def rings(self, key: Index, fills: Sequence[float]) -> list[np.ndarray]:
-        """Return what stands around a block in each layer."""
-        return [self.around(key, *pair) for pair in zip(self.layers, fills, strict=True)]
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a block where flow crosses its border.
 
-    def read(self, blocks: Mapping[Index, Any], downstream: bool, description: str) -> None:
-        """Read the border cells of all layers, and find out which ones blocks wait for."""
-        found: dict[Index, tuple[np.ndarray, ...]] = {}
+    Attributes
+    ----------
+    crossed : ndarray of uint8
+        Bits: for which cells around the block.
+    layers : list of ndarray
+        Each layer there; 0 when that is not known.
+    fills : list of float
+        Each layer elsewhere.
+    values : ndarray
+        Final values there.
+    """
 
-        def keep(key: Any, reply: Any) -> dict[Any, Any]:
-            found[key] = reply
-            return {}
+    crossed: np.ndarray
+    layers: list[Any]
+    fills: list[float]
+    values: np.ndarray
 
-        everyone = dict.fromkeys(self.keys, (0.0, None))
-        rounds(_read_border, blocks, everyone, keep, description=f"{description}, borders")
-        for borders in zip(*(found[key] for key in self.keys), strict=True):
-            self.layers.append(np.concatenate(borders))
-        self.waiting = {key: [] for key in self.keys}
-        for key in self.keys:
-            numbers, wanted = self.numbers(key), self._wanted(key, downstream)
-            for owner in self._neighbours(key):
-                part = self.part(owner)
-                mine = np.flatnonzero(wanted & (numbers >= part.start) & (numbers < part.stop))
-                if mine.size:
-                    self.waiting[owner].append((key, mine, numbers[mine] - part.start))
+    def frame(self, blocks: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return blocks with the cells around them, and the values around them."""
+        size = border_cells((blocks[0].shape[0], blocks[0].shape[1]))[1].size
+        cells = np.unpackbits(self.crossed, count=size).astype(bool)
+        windows = []
+        for block, layer, fill in zip(blocks, self.layers, self.fills, strict=True):
+            ring = np.full(size, fill, dtype=block.dtype)
+            ring[cells] = layer
+            windows.append(framed(block, ring))
+        values = np.full((size, *self.values.shape[1:]), 0, dtype=self.values.dtype)
+        values[cells] = self.values
+        return windows, values
 
-    def _neighbours(self, key: Index) -> list[Index]:
-        near = [(key[0] + i, key[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
-        return [other for other in near if other in self.shapes]
 
-    def _wanted(self, key: Index, downstream: bool) -> np.ndarray:
-        """Return for which cells around a block there is flow between them and the block."""
-        from mineeco_xr.kernels.flow_direction import COLUMNS, ROWS
+def _read_borders(
+    blocks: Mapping[Index, tuple[Any, ...]], fills: Sequence[float | None], description: str
+) -> list[np.ndarray | None]:
+    """Return each layer with a fill on the border cells of all blocks, and outside the raster."""
+    found: dict[Index, tuple[np.ndarray, ...]] = {}
 
-        height, width = self.shapes[key]
-        packed = np.zeros((height + 2, width + 2), dtype=np.uint32)
-        cells = perimeter_cells((height + 2, width + 2))
-        packed.ravel()[cells] = self.around(key, self.layers[0], 0)
-        inner = perimeter_cells((height, width))
-        packed[1 + inner // width, 1 + inner % width] = self.layers[0][self.part(key)]
-        row, column = np.divmod(cells, width + 2)
-        wanted = np.zeros(cells.size, dtype=bool)
-        for k in range(8):
-            i, j = row + ROWS[k], column + COLUMNS[k]
-            inside = (i > 0) & (i <= height) & (j > 0) & (j <= width)
-            other = packed[np.where(inside, i, 0), np.where(inside, j, 0)]
-            back = np.uint32(4 * ((k + 4) & 7))
-            code = packed[row, column] >> np.uint32(4 * k) if downstream else other >> back
-            wanted |= inside & (code & np.uint32(15) != 0)
-        return wanted
+    def keep(key: Any, reply: Any) -> dict[Any, Any]:
+        found[key] = reply
+        return {}
 
-    def route(self, key: Any, reply: tuple[np.ndarray, np.ndarray, bool]) -> dict[Any, Any]:
-        """Take what a block knows of its border cells, and tell those who wait for them."""
-        final, values, self.unfinished[key] = reply
-        part = self.part(key)
-        fresh = final & ~self.known[part]
-        self.known[part] |= fresh
-        self.values[part][fresh] = values[fresh]
-        messages = {}
-        for other, ring, border in self.waiting[key]:
-            chosen = fresh[border]
-            if chosen.any():
-                messages[other] = (0.0, (ring[chosen], values[border[chosen]]))
-        return messages
+    chosen = {
+        key: tuple(item for item, fill in zip(items, fills, strict=True) if fill is not None)
+        for key, items in blocks.items()
+    }
+    first = dict.fromkeys(blocks, (0.0, None))
+    rounds(_read_border, chosen, first, keep, description=f"{description}, borders")
+    columns = zip(*(found[key] for key in blocks), strict=True)
+    return [None if fill is None else _with_outside(next(columns), fill) for fill in fills]
+
+
+def _with_outside(parts: Sequence[np.ndarray], fill: float) -> np.ndarray:
+    return np.concatenate([*parts, np.array([fill], dtype=parts[0].dtype)])
 
 
 def _read_border(state: Any, messages: Any, *blocks: np.ndarray) -> tuple[None, Any]:
     cells = perimeter_cells((blocks[0].shape[0], blocks[0].shape[1]))
     return None, tuple(np.ascontiguousarray(block).ravel()[cells] for block in blocks)
-
-
-def _run_block(
-    state: State | None,
-    messages: Sequence[Any],
-    rings: Sequence[np.ndarray] = (),
-    given: Any = None,
-    *blocks: np.ndarray,
-    flow: Flow,
-    options: dict[str, Any],
-) -> tuple[State, Any]:
-    """Run a block once.
-
-    The state is changed in place: it is as large as the block, and most runs touch a few cells. A
-    run that is repeated finds its messages heard, and its reply is all that is final, so that
-    nothing is counted twice or lost.
-    """
-    fresh = state is None
-    if state is None:
-        state = flow.begin(*map(_window, blocks, rings), given=given, **options)
-    height, width = state.packed.shape[0] - 2, state.packed.shape[1] - 2
-    cells = perimeter_cells((height + 2, width + 2))
-    if fresh:
-        state.rest["heard"] = np.zeros(cells.size, dtype=bool)
-        flow.advance(state, None)
-    heard, values = state.rest["heard"], state.values.ravel()
-    for position, arrived in (message for message in messages if message is not None):
-        new = ~heard[position] & (state.packed.ravel()[cells[position]] != 0)
-        heard[position] = True
-        values[cells[position[new]]] = arrived[new]
-        flow.advance(state, cells[position[new]])
-    inner = perimeter_cells((height, width))
-    inner = (inner // width + 1) * (width + 2) + inner % width + 1
-    unfinished = bool(flow.waits(state, inner).any())
-    return state, (flow.final(state, inner), values[inner], unfinished)
-
-
-def _window(block: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    window = np.empty((block.shape[0] + 2, block.shape[1] + 2), dtype=block.dtype)
-    window[1:-1, 1:-1] = block
-    window.ravel()[perimeter_cells((window.shape[0], window.shape[1]))] = ring
-    return window

@@ -1,4 +1,4 @@
-"""Many receivers a cell: the whole raster in one task where it fits, else blocks in rounds."""
+"""Many receivers a cell: the whole raster in one task where it fits, else blocks in strips."""
 
 from __future__ import annotations
 
@@ -32,35 +32,39 @@ def fits_in_memory(cells: int) -> bool:
 
 def along_flow(
     whole: Callable[..., np.ndarray],
-    blockwise: Callable[..., xr.DataArray] | None,
+    blockwise: Callable[..., Any] | None,
     layers: Sequence[xr.DataArray],
-    fills: Sequence[float],
+    fills: Sequence[float | None],
     *,
     dtype: Any,
     parameters: Mapping[str, Any],
-) -> xr.DataArray:
+    outputs: int = 1,
+) -> Any:
     """Compute along a flow that divides.
 
     Parameters
     ----------
     whole : callable
         Plain module-level ``whole(*windows, **parameters)``: the cells of a raster from windows
-        with one cell more on each side.
+        with one cell more on each side; several ``outputs`` along a first axis.
     blockwise : callable
-        ``blockwise(*layers, **parameters)`` for one raster, dims ``(y, x)``, that does not fit;
-        None when there is no such way.
+        ``blockwise(*layers, **parameters)`` for one raster, dims ``(y, x)``, that does not fit,
+        returns what this function does; None when there is no such way.
     layers : sequence of xarray.DataArray
         All with the same dims ``(..., y, x)``.
-    fills : sequence of float
-        What stands outside the raster in each.
+    fills : sequence of float or None
+        What stands outside the raster in each; ``whole`` gets a layer with None as it is, without
+        the cells around it.
     dtype : dtype
         Of the result.
     parameters : mapping
         Of both functions.
+    outputs : int
+        How many rasters there are; each takes the memory of one.
 
     Returns
     -------
-    xarray.DataArray
+    xarray.DataArray or tuple of xarray.DataArray
         Chunks of the first layer that has some.
     """
     first = next((layer for layer in layers if layer.chunks is not None), None)
@@ -70,36 +74,50 @@ def along_flow(
         first is None
         or blockwise is None
         or all(n == 1 for n in first.data.numblocks[-2:])
-        or fits_in_memory(shape[0] * shape[1])
+        or fits_in_memory(shape[0] * shape[1] * outputs)
     ):
         one = {**dict.fromkeys(lead, 1), "y": -1, "x": -1}
         ready = [layer if layer.chunks is None else layer.chunk(one) for layer in layers]
-        call = partial(_padded, whole, tuple(fills))
-        result = pointwise(call, *ready, dtype=dtype, parameters=dict(parameters))
-        result = result.transpose(*layers[0].dims)
-        return result if first is None else result.chunk(dict(first.chunksizes))
-    if not lead:
+        call = partial(_padded, whole, tuple(fills), outputs)
+        found = pointwise(call, *ready, dtype=dtype, outputs=outputs, parameters=dict(parameters))
+        results = [part.transpose(*layers[0].dims) for part in _as_tuple(found)]
+        if first is not None:
+            results = [part.chunk(dict(first.chunksizes)) for part in results]
+    elif not lead:
         return blockwise(*layers, **parameters)
-    parts = [
-        along_flow(whole, blockwise, [layer.isel({lead[0]: n}) for layer in layers], fills,
-                   dtype=dtype, parameters=parameters)
-        for n in range(layers[0].sizes[lead[0]])
-    ]  # fmt: skip
-    return xr.concat(parts, dim=layers[0][lead[0]] if lead[0] in layers[0].coords else lead[0])
+    else:
+        slices = [
+            along_flow(whole, blockwise, [layer.isel({lead[0]: n}) for layer in layers], fills,
+                       dtype=dtype, parameters=parameters, outputs=outputs)
+            for n in range(layers[0].sizes[lead[0]])
+        ]  # fmt: skip
+        dim = layers[0][lead[0]] if lead[0] in layers[0].coords else lead[0]
+        of_each = zip(*map(_as_tuple, slices), strict=True)
+        results = [xr.concat(list(parts), dim=dim) for parts in of_each]
+    return results[0] if outputs == 1 else tuple(results)
+
+
+def _as_tuple(found: Any) -> tuple[xr.DataArray, ...]:
+    return found if isinstance(found, tuple) else (found,)
 
 
 def _padded(
     whole: Callable[..., np.ndarray],
-    fills: tuple[float, ...],
+    fills: tuple[float | None, ...],
+    outputs: int,
     *blocks: np.ndarray,
     **parameters: Any,
 ) -> np.ndarray:
-    lead = blocks[0].shape[:-2]
     parts = [
-        whole(
-            *(np.pad(b[index], 1, constant_values=f) for b, f in zip(blocks, fills, strict=True)),
-            **parameters,
-        )
-        for index in np.ndindex(*lead)
+        whole(*(_framed(b[n], fill) for b, fill in zip(blocks, fills, strict=True)), **parameters)
+        for n in np.ndindex(*blocks[0].shape[:-2])
     ]
-    return np.stack(parts).reshape(blocks[0].shape)
+    # One raster, the usual case, is not copied.
+    stacked = parts[0][None] if len(parts) == 1 else np.stack(parts)
+    if outputs > 1:
+        stacked = np.moveaxis(stacked, 1, 0)
+    return stacked.reshape((*((outputs,) if outputs > 1 else ()), *blocks[0].shape))
+
+
+def _framed(raster: np.ndarray, fill: float | None) -> np.ndarray:
+    return raster if fill is None else np.pad(raster, 1, constant_values=fill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import xarray as xr
 
 from mineeco_xr.chunks import Place, finish_tiles
 from mineeco_xr.kernels.perimeter import perimeter_cells
-from mineeco_xr.terrain.exchange import Flow, State, exchange
+from mineeco_xr.terrain.exchange import Flow, State, Surroundings, settle
+from mineeco_xr.terrain.flow_state import cells_of
 from mineeco_xr.terrain.multiple import along_flow
 from mineeco_xr.terrain.routing import is_stream, plain_weights
 
@@ -25,12 +27,12 @@ def accumulate_multiple(packed: xr.DataArray, *weights: xr.DataArray) -> xr.Data
 
 
 def _accumulate_blocks(*layers: xr.DataArray) -> xr.DataArray:
-    fills = (0, NAN)[: len(layers)]
-    return _by_blocks(ACCUMULATION, "flow accumulation", layers, fills, {})
+    fills = (0, None)[: len(layers)]
+    return by_blocks(ACCUMULATION, "flow accumulation", layers, fills, {})[0]
 
 
 def _accumulated(*windows: np.ndarray) -> np.ndarray:
-    return _completed(ACCUMULATION, _begin_accumulation(*windows), None)
+    return completed(ACCUMULATION, _begin_accumulation(*windows), None)
 
 
 def _begin_accumulation(packed: np.ndarray, *weights: np.ndarray, given: None = None) -> State:
@@ -64,11 +66,11 @@ def descend_multiple(
 
 def _descend_blocks(*layers: xr.DataArray, **parameters: Any) -> xr.DataArray:
     fills = (0, 0, NAN)[: len(layers)]
-    return _by_blocks(DESCENT, "downstream distance", layers, fills, parameters)
+    return by_blocks(DESCENT, "downstream distance", layers, fills, parameters)[0]
 
 
 def _descended(*windows: np.ndarray, **parameters: Any) -> np.ndarray:
-    return _completed(DESCENT, _begin_descent(*windows, **parameters), None)
+    return completed(DESCENT, _begin_descent(*windows, **parameters), None)
 
 
 def _begin_descent(
@@ -99,13 +101,15 @@ def _advance_descent(state: State, arrived: np.ndarray | None) -> None:
     )
 
 
-def _final(state: State, cells: Any) -> np.ndarray:
+def is_final(state: State, cells: Any) -> np.ndarray:
+    """Say which cells are computed."""
     from mineeco_xr.kernels.multiple_flow import DONE
 
     return _pending(state)[cells] == DONE
 
 
-def _waits(state: State, cells: Any) -> np.ndarray:
+def waits(state: State, cells: Any) -> np.ndarray:
+    """Say which cells wait for others."""
     from mineeco_xr.kernels.multiple_flow import NEVER
 
     pending = _pending(state)[cells]
@@ -117,30 +121,53 @@ def _pending(state: State) -> np.ndarray:
     return state.pending.ravel()
 
 
-def _by_blocks(
+def by_blocks(
     flow: Flow,
     description: str,
-    layers: tuple[xr.DataArray, ...],
-    fills: tuple[float, ...],
+    layers: Sequence[xr.DataArray],
+    fills: Sequence[float | None],
     parameters: dict[str, Any],
-) -> xr.DataArray:
-    """Find the values around each block in rounds, then compute the blocks by themselves."""
-    around = exchange(
-        flow, layers, fills, parameters=parameters, dtype="float64", description=description
-    )
-    return finish_tiles(
-        _finish, around, *layers, dtypes={"sums": "float64"}, depth=1, fill=fills,
-        parameters={"flow": flow, "options": parameters},
-    )["sums"]  # fmt: skip
+    components: int | None = None,
+) -> tuple[xr.DataArray, ...]:
+    """Find what stands around each block, then compute the blocks by themselves.
+
+    Parameters
+    ----------
+    flow, description, layers, fills, parameters, components
+        As for ``exchange``. Weights of a flow that goes downstream need no surroundings.
+
+    Returns
+    -------
+    tuple of xarray.DataArray
+        float64, one for each component, lazy, dims ``(y, x)``.
+    """
+    found = settle(
+        flow, layers, fills, parameters=parameters, dtype="float64", description=description,
+        components=components,
+    )  # fmt: skip
+    names = [f"value {n}" for n in range(components or 1)]
+    made = finish_tiles(
+        _finish, found.surroundings(), *layers, dtypes=dict.fromkeys(names, "float64"),
+        parameters={"flow": flow, "options": parameters, "names": names},
+    )  # fmt: skip
+    return tuple(made[name] for name in names)
 
 
 def _finish(
-    *windows: np.ndarray, answer: np.ndarray, place: Place, flow: Flow, options: dict[str, Any]
+    *blocks: np.ndarray,
+    answer: Surroundings,
+    place: Place,
+    flow: Flow,
+    options: dict[str, Any],
+    names: list[str],
 ) -> dict[str, np.ndarray]:
-    return {"sums": _completed(flow, flow.begin(*windows, **options), answer)}
+    windows, around = answer.frame(blocks)
+    values = completed(flow, flow.begin(*windows, given=None, **options), around)
+    layers = np.moveaxis(values, -1, 0) if values.ndim == 3 else [values]
+    return dict(zip(names, layers, strict=True))
 
 
-def _completed(flow: Flow, state: State, around: np.ndarray | None) -> np.ndarray:
+def completed(flow: Flow, state: State, around: np.ndarray | None) -> np.ndarray:
     """Compute a block whose surroundings are final, and check that nothing waits any more."""
     from mineeco_xr.kernels.drainage import circle_error
 
@@ -148,12 +175,12 @@ def _completed(flow: Flow, state: State, around: np.ndarray | None) -> np.ndarra
     if around is not None:
         cells = perimeter_cells((state.packed.shape[0], state.packed.shape[1]))
         flows = state.packed.ravel()[cells] != 0
-        state.values.ravel()[cells[flows]] = around[flows]
+        cells_of(state.values)[cells[flows]] = around[flows]
         flow.advance(state, cells[flows])
-    if _waits(state, slice(None)).any():
+    if waits(state, slice(None)).any():
         raise circle_error()
     return state.values[1:-1, 1:-1]
 
 
-ACCUMULATION = Flow(_begin_accumulation, _advance_accumulation, _final, _waits, downstream=True)
-DESCENT = Flow(_begin_descent, _advance_descent, _final, _waits, downstream=False)
+ACCUMULATION = Flow(_begin_accumulation, _advance_accumulation, is_final, waits, downstream=True)
+DESCENT = Flow(_begin_descent, _advance_descent, is_final, waits, downstream=False)

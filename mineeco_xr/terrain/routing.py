@@ -10,7 +10,7 @@ import xarray as xr
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float, code_in, fill_value_of
-from mineeco_xr.errors import ParameterError, SchemaError
+from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
 
 METHODS = {"d8": (np.dtype("uint8"), 255), "mfd": (np.dtype("uint32"), 0)}
 """Type and nodata code of the directions of each kind."""
@@ -98,14 +98,20 @@ def on_directions(
     Raises
     ------
     GridMismatch
-        If a layer is not on the grid of the directions.
+        If a layer is not on the grid of the directions, or has other dates.
     """
     given = {name: layer for name, layer in layers.items() if layer is not None}
     require_same_grid({"direction": direction, **given})
     place = {dim: codes[dim] for dim in ("y", "x")}
     ready = [codes, *(layer.assign_coords(place) for layer in given.values())]
     plain = [layer.drop_vars("spatial_ref", errors="ignore") for layer in ready]
-    spread = xr.broadcast(*plain)
+    try:
+        spread = xr.broadcast(*xr.align(*plain, join="exact", copy=False))
+    except xr.AlignmentError as error:
+        raise GridMismatch(
+            f"direction and {', '.join(given)} differ along a dim ({error}); expected the same "
+            "dates in all that have some: select those with .sel(time=...)."
+        ) from error
     mapping = {"spatial_ref": codes["spatial_ref"]} if "spatial_ref" in codes.coords else {}
     return tuple(layer.transpose(..., "y", "x").assign_coords(mapping) for layer in spread)
 

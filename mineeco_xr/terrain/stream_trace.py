@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import Place, finish_tiles
+from mineeco_xr.chunks import Place, finish_tiles, pointwise
 from mineeco_xr.kernels.perimeter import perimeter_cells
-from mineeco_xr.terrain.exchange import Flow, State, exchange
+from mineeco_xr.terrain.exchange import Flow, State, exchange, settle
+from mineeco_xr.terrain.flow_mesh import framed
+from mineeco_xr.terrain.invest_tiles import INVEST_TILE
 from mineeco_xr.terrain.multiple import along_flow
 
 FILLS = (0, float("nan"))
-
-
-INVEST_TILE = 256
-"""Side of the tiles in which pygeoprocessing writes and walks rasters."""
+NODATA = 255
 
 
 def trace_streams(
@@ -29,60 +28,80 @@ def trace_streams(
     )  # fmt: skip
 
 
-def _trace_blocks(*layers: xr.DataArray, **parameters: float) -> xr.DataArray:
+def _trace_blocks(packed: xr.DataArray, sums: xr.DataArray, **parameters: float) -> xr.DataArray:
     """Reach up from the outlets through all blocks, then keep what is joined from above."""
-    options: dict[str, Any] = {"parameters": parameters, "dtype": "uint8"}
-    reached = exchange(REACH, layers, FILLS, description="streams, reach", **options)
-    kept = exchange(KEEP, layers, FILLS, description="streams, join", given=reached, **options)
-    around = {key: np.stack([reached[key], kept[key]]) for key in reached}
-    return finish_tiles(
-        _finish, around, *layers,
-        dtypes={"streams": "uint8"}, depth=1, fill=FILLS, parameters=parameters,
-    )["streams"]  # fmt: skip
+    layers = packed, pointwise(_classes, sums, dtype="uint8", parameters=parameters)
+    options: dict[str, Any] = {"parameters": {}, "dtype": "uint8"}
+    found = settle(REACH, layers, (0, NODATA), description="streams, reach", **options)
+    reached = {key: found.around(key) for key in found.keys}
+    kept = exchange(
+        KEEP, layers, (0, NODATA), description="streams, join", given=reached, **options
+    )
+    answers = {key: (found.rings(key), reached[key], kept[key]) for key in found.keys}
+    return finish_tiles(_finish, answers, *layers, dtypes={"streams": "uint8"})["streams"]
 
 
 def _traced(packed: np.ndarray, sums: np.ndarray, *, threshold: float, trace: float) -> np.ndarray:
-    state = _begin_reach(packed, sums, threshold=threshold, trace=trace)
+    state = _begin_reach(packed, _classes(sums, threshold=threshold, trace=trace))
     _advance_reach(state, None)
     _advance_keep(state, None)
-    return _streams(state, sums)
+    return _streams(state)
 
 
 def trace_invest(
-    packed: xr.DataArray, sums: xr.DataArray, threshold: float, trace: float
+    packed: xr.DataArray,
+    sums: xr.DataArray,
+    threshold: float,
+    trace: float,
+    corner: tuple[int, int] = (0, 0),
 ) -> xr.DataArray:
     """Return streams as InVEST finds them, uint8; always one task."""
     return along_flow(
-        _traced_in_order, None, (packed, sums), FILLS,
-        dtype="uint8", parameters={"threshold": threshold, "trace": trace},
+        _traced_in_order, None, (packed, sums), FILLS, dtype="uint8",
+        parameters={
+            "threshold": threshold, "trace": trace, "tile": INVEST_TILE, "corner": corner,
+        },
     )  # fmt: skip
 
 
 def _traced_in_order(
-    packed: np.ndarray, sums: np.ndarray, *, threshold: float, trace: float
+    packed: np.ndarray,
+    sums: np.ndarray,
+    *,
+    threshold: float,
+    trace: float,
+    tile: int,
+    corner: tuple[int, int],
 ) -> np.ndarray:
     from mineeco_xr.kernels.stream_trace import trace_in_order
 
-    state = _begin_reach(packed, sums, threshold=threshold, trace=trace)
-    trace_in_order(packed, state.values, state.rest["outlets"], INVEST_TILE)
-    return _streams(state, sums)
+    state = _begin_reach(packed, _classes(sums, threshold=threshold, trace=trace))
+    trace_in_order(packed, state.values, state.rest["outlets"], tile, corner)
+    return _streams(state)
 
 
-def _finish(
-    packed: np.ndarray, sums: np.ndarray, *, answer: np.ndarray, place: Place, **parameters: float
-) -> dict[str, np.ndarray]:
-    reached, kept = answer
-    state = _begin_keep(packed, sums, given=reached, **parameters)
+def _finish(*blocks: np.ndarray, answer: Any, place: Place) -> dict[str, np.ndarray]:
+    rings, reached, kept = answer
+    state = _begin_keep(*map(framed, blocks, rings), given=reached)
     _mark_around(state, kept)
     _advance_keep(state, None)
-    return {"streams": _streams(state, sums)}
+    return {"streams": _streams(state)}
 
 
-def _streams(state: State, sums: np.ndarray) -> np.ndarray:
+def _classes(sums: np.ndarray, *, threshold: float, trace: float) -> np.ndarray:
+    """Return what the tracing needs of the sums, in an eighth of their size."""
+    from mineeco_xr.kernels.stream_trace import classify_cells
+
+    classes = classify_cells(sums, threshold, trace)
+    classes[np.isnan(sums)] = NODATA
+    return classes
+
+
+def _streams(state: State) -> np.ndarray:
     from mineeco_xr.kernels.stream_trace import STRONG_REACHED, WEAK_KEPT
 
     found = (state.values == STRONG_REACHED) | (state.values == WEAK_KEPT)
-    return np.where(np.isnan(sums), 255, found)[1:-1, 1:-1]
+    return np.where(state.rest["outlets"], np.uint8(NODATA), found)[1:-1, 1:-1]
 
 
 def _mark_around(state: State, marks: np.ndarray) -> None:
@@ -90,20 +109,17 @@ def _mark_around(state: State, marks: np.ndarray) -> None:
     state.values.ravel()[cells[marks > 0]] = marks[marks > 0]
 
 
-def _begin_reach(
-    packed: np.ndarray, sums: np.ndarray, *, threshold: float, trace: float, given: Any = None
-) -> State:
-    from mineeco_xr.kernels.stream_trace import classify_cells
+def _begin_reach(packed: np.ndarray, classes: np.ndarray, *, given: Any = None) -> State:
+    from mineeco_xr.kernels.stream_trace import NONE
 
-    values = classify_cells(sums, threshold, trace)
-    return State(packed, values, rest={"outlets": np.isnan(sums)})
+    outlets = classes == NODATA
+    return State(packed, np.where(outlets, np.uint8(NONE), classes), rest={"outlets": outlets})
 
 
 def _advance_reach(state: State, arrived: np.ndarray | None) -> None:
     from mineeco_xr.kernels.stream_trace import reach_upstream
 
-    outlets = state.rest["outlets"] if arrived is None else None
-    reach_upstream(state.packed, state.values, outlets)
+    reach_upstream(state.packed, state.values, state.rest["outlets"], arrived)
 
 
 def _is_reached(state: State, cells: Any) -> np.ndarray:
@@ -113,11 +129,9 @@ def _is_reached(state: State, cells: Any) -> np.ndarray:
     return (found == STRONG_REACHED) | (found == WEAK_REACHED)
 
 
-def _begin_keep(
-    packed: np.ndarray, sums: np.ndarray, *, given: np.ndarray, **parameters: float
-) -> State:
+def _begin_keep(packed: np.ndarray, classes: np.ndarray, *, given: np.ndarray) -> State:
     """Reach up within the block again: what enters from around is known."""
-    state = _begin_reach(packed, sums, **parameters)
+    state = _begin_reach(packed, classes)
     _mark_around(state, given)
     _advance_reach(state, None)
     return state
@@ -126,7 +140,7 @@ def _begin_keep(
 def _advance_keep(state: State, arrived: np.ndarray | None) -> None:
     from mineeco_xr.kernels.stream_trace import keep_downstream
 
-    keep_downstream(state.packed, state.values)
+    keep_downstream(state.packed, state.values, arrived)
 
 
 def _is_kept(state: State, cells: Any) -> np.ndarray:
@@ -135,9 +149,25 @@ def _is_kept(state: State, cells: Any) -> np.ndarray:
     return state.values.ravel()[cells] == WEAK_KEPT
 
 
+def _can_be_reached(state: State, cells: Any) -> np.ndarray:
+    from mineeco_xr.kernels.stream_trace import STRONG, WEAK
+
+    found = state.values.ravel()[cells]
+    return (found == STRONG) | (found == WEAK)
+
+
+def _can_be_kept(state: State, cells: Any) -> np.ndarray:
+    from mineeco_xr.kernels.stream_trace import WEAK_REACHED
+
+    return state.values.ravel()[cells] == WEAK_REACHED
+
+
 def _never_waits(state: State, cells: Any) -> np.ndarray:
     return np.zeros(1, dtype=bool)
 
 
-REACH = Flow(_begin_reach, _advance_reach, _is_reached, _never_waits, downstream=False)
-KEEP = Flow(_begin_keep, _advance_keep, _is_kept, _never_waits, downstream=True)
+REACH = Flow(
+    _begin_reach, _advance_reach, _is_reached, _never_waits, downstream=False,
+    opens=_can_be_reached,
+)  # fmt: skip
+KEEP = Flow(_begin_keep, _advance_keep, _is_kept, _never_waits, downstream=True, opens=_can_be_kept)

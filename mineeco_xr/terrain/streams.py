@@ -10,6 +10,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
+from mineeco_xr.terrain.invest_tiles import checked_corner
 from mineeco_xr.terrain.routing import as_codes, flow_method, nodata_attrs, on_directions
 from mineeco_xr.terrain.stream_trace import trace_invest, trace_streams
 
@@ -26,6 +27,7 @@ def streams(
     trace: float | None = None,
     inclusive: bool | None = None,
     convention: str = "complete",
+    corner: tuple[int, int] = (0, 0),
 ) -> xr.DataArray:
     """Find the cells through which more than a threshold drains.
 
@@ -47,6 +49,8 @@ def streams(
         or the directions, tell them apart; without either it is not.
     convention : {"complete", "invest"}
         Of traced streams: all cells that the rule keeps, or those that InVEST keeps; see the notes.
+    corner : tuple of int
+        Row and column of the cell at which InVEST's raster begins, as for :func:`flow_direction`.
 
     Returns
     -------
@@ -60,8 +64,9 @@ def streams(
     GridMismatch
         If the directions are not on the grid of the accumulation.
     ParameterError
-        If the threshold is not positive, the convention is unknown, or ``trace`` is out of range
-        or without directions of several receivers.
+        If the threshold is not positive, the convention is unknown, ``trace`` is out of range
+        or without directions of several receivers, or ``corner`` is not two whole numbers or is
+        given without ``"invest"``.
 
     Notes
     -----
@@ -85,6 +90,7 @@ def streams(
         raise ParameterError(f"threshold is {threshold}: a stream drains more than nothing.")
     if convention not in CONVENTIONS:
         raise ParameterError(f"convention {convention!r} is unknown: choose from {CONVENTIONS}.")
+    corner = checked_corner(corner, used=convention == "invest")
     geobox_of(accumulation)
     method = accumulation.attrs.get("flow_method") if direction is None else flow_method(direction)
     traced = direction is not None and method == "mfd"
@@ -106,8 +112,10 @@ def streams(
     if traced and direction is not None:
         share = TRACE if trace is None else trace
         codes, sums = on_directions(as_codes(direction, "mfd"), direction, accumulation=sums)
-        trace_all = trace_streams if convention == "complete" else trace_invest
-        result = trace_all(codes, sums, limit, share * threshold)
+        if convention == "complete":
+            result = trace_streams(codes, sums, limit, share * threshold)
+        else:
+            result = trace_invest(codes, sums, limit, share * threshold, corner)
     else:
         share = None
         result = pointwise(_above, sums, dtype="uint8", parameters={"limit": limit})
@@ -119,6 +127,7 @@ def streams(
             "trace": share,
             "inclusive": inclusive,
             "convention": convention,
+            **({"corner": corner} if any(corner) else {}),
         },
         inputs=inputs,
         attrs={
