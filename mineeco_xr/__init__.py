@@ -13,7 +13,7 @@ import mineeco_xr.accessor  # noqa: F401  registers .mine
 from mineeco_xr import errors
 
 if TYPE_CHECKING:
-    from mineeco_xr import carbonwater, chunks, cube, spatial, stats, synthetic, terrain
+    from mineeco_xr import carbonwater, chunks, cube, services, spatial, stats, synthetic, terrain
     from mineeco_xr.carbonwater import available_indices, indices, wue, wue_zonal
     from mineeco_xr.cube import (
         burn,
@@ -26,6 +26,21 @@ if TYPE_CHECKING:
         read_vectors,
         warp,
         write_cube,
+    )
+    from mineeco_xr.services import (
+        carbon,
+        carbon_sequestration,
+        carbon_totals,
+        carbon_value,
+        habitat_quality,
+        habitat_rarity,
+        habitat_rarity_table,
+        read_threats,
+        read_watersheds,
+        sediment,
+        sediment_totals,
+        water_yield,
+        water_yield_totals,
     )
     from mineeco_xr.spatial import (
         allocation,
@@ -55,6 +70,7 @@ if TYPE_CHECKING:
         fill_pits,
         flow_accumulation,
         flow_direction,
+        flow_retention,
         slope,
         streams,
     )
@@ -70,6 +86,19 @@ _EXPORTS = {
     "read_vectors": "cube",
     "warp": "cube",
     "write_cube": "cube",
+    "carbon": "services",
+    "carbon_sequestration": "services",
+    "carbon_totals": "services",
+    "carbon_value": "services",
+    "habitat_quality": "services",
+    "habitat_rarity": "services",
+    "habitat_rarity_table": "services",
+    "read_threats": "services",
+    "read_watersheds": "services",
+    "sediment": "services",
+    "sediment_totals": "services",
+    "water_yield": "services",
+    "water_yield_totals": "services",
     "allocation": "spatial",
     "cost_distance": "spatial",
     "decay": "spatial",
@@ -96,6 +125,7 @@ _EXPORTS = {
     "fill_pits": "terrain",
     "flow_accumulation": "terrain",
     "flow_direction": "terrain",
+    "flow_retention": "terrain",
     "slope": "terrain",
     "streams": "terrain",
     "Coalfield": "synthetic",
@@ -103,7 +133,7 @@ _EXPORTS = {
 }
 _SUBPACKAGES = (
     *("carbonwater", "chunks", "cube", "kernels", "report"),
-    *("spatial", "stats", "synthetic", "tables", "terrain", "testing", "workflows"),
+    *("services", "spatial", "stats", "synthetic", "tables", "terrain", "testing", "workflows"),
 )
 
 __all__ = [
@@ -113,6 +143,10 @@ __all__ = [
     "available_indices",
     "basins",
     "burn",
+    "carbon",
+    "carbon_sequestration",
+    "carbon_totals",
+    "carbon_value",
     "carbonwater",
     "cell_area",
     "chunks",
@@ -130,6 +164,10 @@ __all__ = [
     "fill_pits",
     "flow_accumulation",
     "flow_direction",
+    "flow_retention",
+    "habitat_quality",
+    "habitat_rarity",
+    "habitat_rarity_table",
     "hot_spots",
     "indices",
     "ingest",
@@ -141,7 +179,12 @@ __all__ = [
     "open_cube",
     "patches",
     "pca_weights",
+    "read_threats",
     "read_vectors",
+    "read_watersheds",
+    "sediment",
+    "sediment_totals",
+    "services",
     "slope",
     "spatial",
     "stats",
@@ -151,6 +194,8 @@ __all__ = [
     "trend",
     "variation",
     "warp",
+    "water_yield",
+    "water_yield_totals",
     "write_cube",
     "wue",
     "wue_zonal",

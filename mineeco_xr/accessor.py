@@ -105,6 +105,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
 
 _CUBE, _STATS, _WATER = "mineeco_xr.cube", "mineeco_xr.stats", "mineeco_xr.carbonwater"
 _SPATIAL, _TERRAIN = "mineeco_xr.spatial", "mineeco_xr.terrain"
+_SERVICES = "mineeco_xr.services"
 
 
 class _Face:
@@ -146,6 +147,9 @@ class MineDataArray(_Face):
 
     allocation = forward(f"{_SPATIAL}:allocation")
     basins = forward(f"{_TERRAIN}:basins")
+    carbon_sequestration = forward(f"{_SERVICES}:carbon_sequestration")
+    carbon_totals = forward(f"{_SERVICES}:carbon_totals")
+    carbon_value = forward(f"{_SERVICES}:carbon_value")
     classify = forward(f"{_STATS}:classify")
     convert_units = forward(f"{_CUBE}:convert_units")
     cost_distance = forward(f"{_SPATIAL}:cost_distance")
@@ -157,6 +161,10 @@ class MineDataArray(_Face):
     fill_pits = forward(f"{_TERRAIN}:fill_pits")
     flow_accumulation = forward(f"{_TERRAIN}:flow_accumulation")
     flow_direction = forward(f"{_TERRAIN}:flow_direction")
+    flow_retention = forward(f"{_TERRAIN}:flow_retention")
+    habitat_quality = forward(f"{_SERVICES}:habitat_quality")
+    habitat_rarity = forward(f"{_SERVICES}:habitat_rarity")
+    habitat_rarity_table = forward(f"{_SERVICES}:habitat_rarity_table")
     hot_spots = forward(f"{_STATS}:hot_spots")
     label = forward(f"{_SPATIAL}:label")
     natural_breaks = forward(f"{_STATS}:natural_breaks")
@@ -174,10 +182,25 @@ class MineDataArray(_Face):
 class MineDataset(_Face):
     """What can be done with a cube, as methods of ``Dataset.mine``."""
 
+    carbon = forward(f"{_SERVICES}:carbon", roles=("lulc",), by_name=True)
+    carbon_totals = forward(f"{_SERVICES}:carbon_totals")
     evaluate_forest = forward(f"{_STATS}:evaluate_forest")
+    habitat_quality = forward(f"{_SERVICES}:habitat_quality", roles=("lulc",), by_name=True)
     indices = forward(f"{_WATER}:indices")
     least_cost_paths = forward(f"{_SPATIAL}:least_cost_paths")
     pca_weights = forward(f"{_STATS}:pca_weights")
+    sediment = forward(
+        f"{_SERVICES}:sediment", roles=("dem", "lulc", "erosivity", "erodibility"), by_name=True
+    )
+    sediment_totals = forward(f"{_SERVICES}:sediment_totals")
+    water_yield = forward(
+        f"{_SERVICES}:water_yield",
+        roles=(
+            *("lulc", "precipitation", "evapotranspiration"),
+            *("soil_depth", "available_water"),
+        ),
+    )
+    water_yield_totals = forward(f"{_SERVICES}:water_yield_totals")
     write = forward(f"{_CUBE}:write_cube")
     wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
     wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"), by_name=True)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 # Before pytest collects a module by itself and puts it in place of the function of its name.
 import mineeco_xr.carbonwater
+import mineeco_xr.services
 import mineeco_xr.spatial
 import mineeco_xr.stats
 import mineeco_xr.terrain  # noqa: F401

@@ -131,6 +131,7 @@ def main() -> None:
         "fill_pits": (dem, mx.fill_pits),
         "slope": (filled, mx.slope),
         "d8": (filled, mx.flow_direction),
+        "d8 invest": (filled, lambda z: mx.flow_direction(z, convention="invest")),
         "mfd": (filled, lambda z: mx.flow_direction(z, "mfd")),
     }
     peers = invest(dem.values, filled.values)
@@ -157,9 +158,10 @@ def main() -> None:
             "graph (s)": building,
         }
         if peers is not None:
-            seconds, values = peers[name]
+            whose = name.split()[0]
+            seconds, values = peers[whose]
             row["pygeoprocessing"], row["ratio"] = seconds * to_ns, seconds / whole
-            row["other cells"] = other_cells(name, job(source).values, values)
+            row["other cells"] = other_cells(whose, job(source).values, values)
         rows.append(row)
     kind = "whole metres" if given.metres else "rough"
     raised = float((filled > dem).mean())

@@ -22,8 +22,11 @@ def warmup() -> None:
     _warm_landscape()
     _warm_terrain()
     _warm_routing()
+    _warm_retention()
+    _warm_erosion()
     _warm_distance()
     _warm_decay()
+    _warm_habitat()
     _warm_cost()
     _warm_classes()
     _warm_forest()
@@ -101,6 +104,17 @@ def _warm_distance() -> None:
     distance.strip_sites(mask, 0, none, none, *measures)
 
 
+def _warm_habitat() -> None:
+    from mineeco_xr.kernels import habitat
+
+    numbers = habitat.Values(np.ones(2, dtype="float32"))
+    layer = np.ones((2, 2), dtype="float32")
+    for dtype in ("uint16", "int32"):
+        places = np.zeros((2, 2), dtype=dtype)
+        habitat.add_degradation(places, layer, numbers, 1.0, layer, layer.copy())
+        habitat.habitat_quality(places, layer, numbers, 0.05, 2.5, layer.copy())
+
+
 def _warm_cost() -> None:
     from mineeco_xr.kernels import cost
 
@@ -118,12 +132,16 @@ def _warm_cost() -> None:
 def _warm_decay() -> None:
     from mineeco_xr.kernels.convolve import convolve
     from mineeco_xr.kernels.decay import decay_kernel, require_intensity
+    from mineeco_xr.kernels.strongest import Decay, levels_in, strongest_threat
 
     kernel = decay_kernel("linear", 2.0, (1.0, 1.0), (1, 1), False)
     window = np.ones((1, 4, 4), dtype="float32")
     require_intensity(window, "threat")
     for way in ("scatter", "fourier"):
         convolve(window, kernel, way=way)
+    levels = levels_in(window, "threat")
+    how = Decay("linear", 2.0, (1, 1), (1.0, 1.0), (1.0, 1.0))
+    strongest_threat(window[0], levels, 0, {}, {}, how)
 
 
 def _warm_classes() -> None:
@@ -146,6 +164,7 @@ def _warm_terrain() -> None:
     from mineeco_xr.kernels import basin_tree, fill, flow_direction, plateau, slope
     from mineeco_xr.kernels import plateau_border as border
     from mineeco_xr.kernels import plateau_flow as flow
+    from mineeco_xr.kernels import plateau_order as order
 
     z = np.random.default_rng(0).random((12, 12))
     z[4:8, 4:8] = 0.0
@@ -172,10 +191,17 @@ def _warm_terrain() -> None:
     border.copy_runs(runs, distance.ravel(), values, True)
     border.fill_runs(runs, distance.ravel(), -1.0)
     border.expand_runs(runs)
+    order.direct_in_order(z, codes, 256)
 
 
 def _warm_routing() -> None:
-    from mineeco_xr.kernels import drainage, flow_forest, multiple_flow, stream_trace
+    from mineeco_xr.kernels import (
+        drainage,
+        flow_forest,
+        multiple_flow,
+        multiple_layers,
+        stream_trace,
+    )
 
     direction, ones = np.zeros((3, 3), dtype="uint8"), np.ones((3, 3))
     codes, lengths, border = drainage.closed_codes(direction), np.ones(8), np.ones(8)
@@ -192,12 +218,40 @@ def _warm_routing() -> None:
     packed, none = np.full((3, 3), 15, dtype="uint32"), np.empty(0, dtype="int64")
     pending = multiple_flow.count_upstream(packed)
     multiple_flow.accumulate_window(packed, np.ones((3, 3)), pending, none)
+    multiple_layers.accumulate_layers_window(packed, np.ones((3, 3, 2)), pending, none)
     pending = multiple_flow.count_downstream(packed)
     multiple_flow.descend_window(packed, lengths, ones, np.ones((3, 3)), pending, none)
     state = stream_trace.classify_cells(ones, 1.0, 0.5)
     stream_trace.reach_upstream(packed, state, ones > 2)
     stream_trace.keep_downstream(packed, state)
     stream_trace.trace_in_order(packed, state, ones > 2, 2)
+
+
+def _warm_retention() -> None:
+    from mineeco_xr.kernels import drainage, flow_forest, multiple_flow, retention
+
+    layers = np.ones((3, 3)), np.zeros((3, 3))
+    direction, packed = np.zeros((3, 3), dtype="uint8"), np.full((3, 3), 15, dtype="uint32")
+    codes, border = drainage.closed_codes(direction), np.arange(3)
+    retention.open_cells(direction, drainage.NODATA, *layers)
+    retention.open_cells(packed, 0, *layers)
+    retention.passed_through(codes, layers[1], border)
+    retention.retain(codes, *layers, np.zeros((3, 3)))
+    pending, none = multiple_flow.count_upstream(packed), np.empty(0, dtype="int64")
+    retention.retain_window(packed, *layers, pending, none)
+    successor = np.array([1, -1])
+    order = flow_forest.forest_order(successor)
+    flow_forest.pass_to_roots(np.ones(2), np.ones(2), successor, order)
+
+
+def _warm_erosion() -> None:
+    from mineeco_xr.kernels.erosion import rkls_and_connectivity, trapped_share
+
+    single, double = np.ones(2, dtype="float32"), np.ones(2)
+    sums = (double, double, double, double, np.zeros(2, dtype="uint8"))
+    rkls_and_connectivity(single, *sums, single, single, cell=1.0, l_max=1.0)
+    for dtype in ("uint8", "uint32"):
+        trapped_share(np.zeros((3, 3), dtype=dtype), np.ones((3, 3), dtype="float32"))
 
 
 def _warm_forest() -> None:

@@ -1,0 +1,325 @@
+"""The way of sediment over a terrain: routing, delivery to streams, deposition on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from mineeco_xr.chunks import halo, pointwise, reduce_blocks
+from mineeco_xr.cube.cells import cell_size
+from mineeco_xr.cube.grid import GRID_TOLERANCE, geobox_of, require_same_grid
+from mineeco_xr.cube.nodata import as_float, fill_value_of
+from mineeco_xr.cube.units import convert_units
+from mineeco_xr.cube.vectors import burn
+from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
+from mineeco_xr.services.class_values import ClassValues
+from mineeco_xr.services.invest_box import invest_corner
+from mineeco_xr.services.parameters import ModelParameters, values_of
+from mineeco_xr.terrain import (
+    downstream_distance,
+    fill_pits,
+    flow_accumulation,
+    flow_direction,
+    flow_retention,
+    slope,
+    streams,
+)
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+LEAST_COVER = 0.001
+"""Of the cover factor in the index of connectivity."""
+
+SLOPES = (0.005, 1.0)
+"""Least and largest slope, rise over run, in the index (Cavalli et al. 2013)."""
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A terrain with its water.
+
+    Attributes
+    ----------
+    slope : xarray.DataArray
+        Percent, of the filled terrain.
+    direction, accumulation, streams : xarray.DataArray
+        As the functions of ``mineeco_xr.terrain`` make them.
+    """
+
+    slope: xr.DataArray
+    direction: xr.DataArray
+    accumulation: xr.DataArray
+    streams: xr.DataArray
+
+
+def side_of(dem: xr.DataArray) -> float:
+    """Return the side of a square cell, m.
+
+    Raises
+    ------
+    GridMismatch
+        If cells are not square.
+    """
+    height, width = cell_size(geobox_of(dem), "sediment")
+    if abs(height / width - 1.0) > GRID_TOLERANCE:
+        raise GridMismatch(
+            f"cells are {width:g} m wide and {height:g} m high; sediment needs square ones. Warp "
+            "the layers onto a square grid with .mine.warp."
+        )
+    return width
+
+
+def route(
+    dem: xr.DataArray,
+    lulc: xr.DataArray,
+    parameters: ModelParameters,
+    *,
+    threshold: float,
+    method: str,
+    drainage: xr.DataArray | None,
+    watersheds: gpd.GeoDataFrame | str | None,
+    convention: str,
+) -> Routed:
+    """Fill the terrain where all inputs are valid and route water over it."""
+    side_of(dem)
+    if threshold > dem.sizes["y"] * dem.sizes["x"]:
+        raise ParameterError(
+            f"threshold is {threshold:g} cells and the grid has {dem.sizes['y'] * dem.sizes['x']}: "
+            "no cell can be a stream. Choose a smaller one."
+        )
+    valid = _valid_terrain(dem, lulc, parameters, drainage, watersheds)
+    filled = fill_pits(valid)
+    invest, corner = convention == "invest", (0, 0)
+    if invest and watersheds is not None:
+        corner = invest_corner(watersheds, dem)
+    direction = flow_direction(
+        filled, method, convention="invest" if invest else "elevations", corner=corner
+    )
+    accumulation = flow_accumulation(direction)
+    found = streams(
+        accumulation,
+        threshold,
+        direction if method == "mfd" else None,
+        convention="invest" if invest else "complete",
+        corner=corner,
+    )
+    if drainage is not None:
+        attrs = found.attrs
+        found = pointwise(_add_drainage, found, drainage, dtype="uint8").assign_attrs(attrs)
+    return Routed(slope(filled), direction, accumulation, found)
+
+
+def _valid_terrain(
+    dem: xr.DataArray,
+    lulc: xr.DataArray,
+    parameters: ModelParameters,
+    drainage: xr.DataArray | None,
+    watersheds: gpd.GeoDataFrame | str | None,
+) -> xr.DataArray:
+    """Return the terrain where every layer has a value, after all layers were checked."""
+    heights = convert_units(as_float(dem), "m", name=str(dem.name or "dem"))
+    layers = dict(parameters.layers)
+    if drainage is not None:
+        require_same_grid({"dem": dem, "drainage": drainage})
+        layers["drainage"] = as_float(drainage)
+    if watersheds is not None:
+        from mineeco_xr.services.watersheds import read_watersheds
+
+        frame = read_watersheds(watersheds)
+        layers["inside"] = burn(
+            frame,
+            dem,
+            values=np.ones(len(frame)),
+            fill=np.nan,
+            dtype="float32",
+            chunks=None
+            if dem.chunks is None
+            else (max(dem.chunksizes["y"]), max(dem.chunksizes["x"])),
+        )
+    may_lack = lulc.dtype.kind == "f" or fill_value_of(lulc) is not None
+    classes = [lulc] if may_lack else []
+    masked = pointwise(
+        _mask_block,
+        heights,
+        *classes,
+        *layers.values(),
+        dtype=heights.dtype,
+        shared=parameters.shared,
+        parameters={"has_classes": may_lack},
+    )
+    return masked.transpose(..., "y", "x").rename(dem.name or "dem").assign_attrs(units="m")
+
+
+def _largest_chunk(data: xr.DataArray) -> tuple[int, int] | None:
+    if data.chunks is None:
+        return None
+    return max(data.chunksizes["y"]), max(data.chunksizes["x"])
+
+
+def _mask_block(
+    heights: np.ndarray, *layers: np.ndarray, shared: ClassValues, has_classes: bool
+) -> np.ndarray:
+    valid = shared.valid(layers[0]) if has_classes else np.ones((1, 1), dtype=bool)
+    for layer in layers[1:] if has_classes else layers:
+        valid = valid & np.isfinite(layer)
+    return np.where(valid, heights, heights.dtype.type(np.nan))
+
+
+def _add_drainage(found: np.ndarray, drainage: np.ndarray) -> np.ndarray:
+    return np.where((drainage == 1) & (found != 255), np.uint8(1), found)
+
+
+def delivery(
+    routed: Routed,
+    lulc: xr.DataArray,
+    parameters: ModelParameters,
+    *,
+    length: str,
+    settings: Mapping[str, float],
+) -> tuple[xr.DataArray, ...]:
+    """Return RKLS, ``C P``, LS, index of connectivity and delivery ratio, float32."""
+    names = tuple(parameters.layers)
+    rasters = tuple(parameters.layers.values())
+    common: dict[str, Any] = {"shared": parameters.shared}
+    some = reduce_blocks(
+        _summarise_streams, _merge_streams, routed.streams, routed.accumulation,
+        finish=_require_streams,
+    )  # fmt: skip
+    cover, steep, step = pointwise(
+        _factors_block, routed.slope, lulc, *rasters, dtype="float32", outputs=3,
+        parameters={"names": names}, **common,
+    )  # fmt: skip
+    sums = [
+        flow_accumulation(routed.direction, weights=factor.assign_attrs(units="1"))
+        for factor in (cover, steep)
+    ]
+    way = downstream_distance(
+        routed.direction, routed.streams, weights=step.assign_attrs(units="1"), convention=length
+    )
+    rkls, ls, ic, sdr = pointwise(
+        _delivery_block, routed.slope, routed.accumulation, *sums, way, routed.streams, lulc,
+        *rasters, dtype="float32", outputs=4, shared=parameters.shared.after(some),
+        parameters={"names": names, "side": side_of(routed.slope), "settings": dict(settings)},
+    )  # fmt: skip
+    cp = pointwise(
+        _practice_block, lulc, *rasters, dtype="float32", parameters={"names": names}, **common
+    )
+    return rkls, cp, ls, ic, sdr
+
+
+def _factors_block(
+    slope_percent: np.ndarray,
+    classes: np.ndarray,
+    *layers: np.ndarray,
+    shared: ClassValues,
+    names: tuple[str, ...],
+) -> tuple[np.ndarray, ...]:
+    """Return the cover factor and the slope as bounded for the index, and ``1 / (W S)``."""
+    found = dict(zip(names, layers, strict=True))
+    cover = np.maximum(values_of(shared, classes, found, "usle_c"), np.float32(LEAST_COVER))
+    steep = np.clip(slope_percent / np.float32(100), np.float32(SLOPES[0]), np.float32(SLOPES[1]))
+    return cover, steep, 1 / (cover * steep)
+
+
+def _practice_block(
+    classes: np.ndarray, *layers: np.ndarray, shared: ClassValues, names: tuple[str, ...]
+) -> np.ndarray:
+    found = dict(zip(names, layers, strict=True))
+    return values_of(shared, classes, found, "usle_c") * values_of(shared, classes, found, "usle_p")
+
+
+def _delivery_block(
+    slope_percent: np.ndarray,
+    accumulation: np.ndarray,
+    cover: np.ndarray,
+    steepness: np.ndarray,
+    way: np.ndarray,
+    stream: np.ndarray,
+    classes: np.ndarray,
+    *layers: np.ndarray,
+    shared: ClassValues,
+    names: tuple[str, ...],
+    side: float,
+    settings: Mapping[str, float],
+) -> tuple[np.ndarray, ...]:
+    from mineeco_xr.kernels.erosion import delivery_ratio, rkls_and_connectivity
+
+    found = dict(zip(names, layers, strict=True))
+    rain, soil = (values_of(shared, classes, found, key) for key in ("erosivity", "erodibility"))
+    inputs = np.broadcast_arrays(
+        slope_percent, accumulation, cover, steepness, way, stream, rain, soil
+    )
+    types = ("f4", "f8", "f8", "f8", "f8", "u1", "f4", "f4")
+    ready: Any = [
+        np.ascontiguousarray(layer, dtype=kind).ravel()
+        for layer, kind in zip(inputs, types, strict=True)
+    ]
+    ls, rkls, ic = rkls_and_connectivity(*ready, cell=side, l_max=settings["l_max"])
+    sdr = delivery_ratio(
+        ic,
+        ready[5],
+        settings["borselli_k"],
+        settings["borselli_ic0"],
+        settings["sdr_max"],
+    )
+    return tuple(layer.reshape(inputs[0].shape) for layer in (rkls, ls, ic, sdr))
+
+
+Found = tuple[int, float]
+
+
+def _summarise_streams(found: np.ndarray, sums: np.ndarray, *, shared: Any) -> Found:
+    return int(np.count_nonzero(found == 1)), float(np.fmax.reduce(sums, axis=None, initial=0.0))
+
+
+def _merge_streams(parts: list[Found]) -> Found:
+    return sum(part[0] for part in parts), max(part[1] for part in parts)
+
+
+def _require_streams(found: Found, shared: Any) -> Found:
+    if not found[1]:
+        raise SchemaError(
+            "no cell has an elevation and all other inputs, so that the DEM has no outlet: check "
+            "that the layers, and the watersheds, overlap and what their nodata codes are."
+        )
+    if not found[0]:
+        raise ParameterError(
+            f"no cell is a stream: at most {found[1]:g} cells drain through one. Choose a smaller "
+            "threshold, or give the streams as drainage=."
+        )
+    return found
+
+
+def deposition(
+    direction: xr.DataArray, left: xr.DataArray, sdr: xr.DataArray, *, convention: str
+) -> xr.DataArray:
+    """Return the sediment from upslope that each cell traps, float32."""
+    codes, ratio = xr.broadcast(direction, sdr)
+    share = halo(
+        _trapped_window,
+        codes.transpose(..., "y", "x"),
+        ratio.transpose(..., "y", "x"),
+        depth=1,
+        dtype="float64",
+        fill=(0 if codes.dtype == np.uint32 else 255, np.nan),
+    )
+    made = flow_retention(
+        direction,
+        left.assign_attrs(units="t ha-1 yr-1"),
+        share,
+        convention="invest" if convention == "invest" else "exact",
+    )
+    return made["retained"].astype("float32")
+
+
+def _trapped_window(directions: np.ndarray, sdr: np.ndarray) -> np.ndarray:
+    from mineeco_xr.kernels.erosion import trapped_share
+
+    lead = sdr.shape[:-2]
+    out = [trapped_share(directions[i], sdr[i]) for i in np.ndindex(*lead)]
+    return np.stack(out).reshape(*lead, sdr.shape[-2] - 2, sdr.shape[-1] - 2)
