@@ -28,6 +28,8 @@ from mineeco_xr.terrain import (
     slope,
     streams,
 )
+from mineeco_xr.terrain.multiple_layers import accumulate_layers
+from mineeco_xr.terrain.routing import as_codes, flow_method, on_directions
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -47,14 +49,19 @@ class Routed:
     ----------
     slope : xarray.DataArray
         Percent, of the filled terrain.
-    direction, accumulation, streams : xarray.DataArray
+    direction, streams : xarray.DataArray
         As the functions of ``mineeco_xr.terrain`` make them.
+    sums : tuple of xarray.DataArray
+        Over what drains through each cell: the cells, the cover factor, the slope.
+    step : xarray.DataArray
+        ``1 / (W S)``, the weight of a step down to the stream.
     """
 
     slope: xr.DataArray
     direction: xr.DataArray
-    accumulation: xr.DataArray
     streams: xr.DataArray
+    sums: tuple[xr.DataArray, ...]
+    step: xr.DataArray
 
 
 def side_of(dem: xr.DataArray) -> float:
@@ -100,9 +107,20 @@ def route(
     direction = flow_direction(
         filled, method, convention="invest" if invest else "elevations", corner=corner
     )
-    accumulation = flow_accumulation(direction)
+    steepness = slope(filled)
+    cover, steep, step = pointwise(
+        _factors_block,
+        steepness,
+        lulc,
+        *parameters.layers.values(),
+        dtype="float32",
+        outputs=3,
+        shared=parameters.shared,
+        parameters={"names": tuple(parameters.layers)},
+    )
+    sums = _sums(direction, cover, steep)
     found = streams(
-        accumulation,
+        sums[0].assign_attrs(flow_method=method),
         threshold,
         direction if method == "mfd" else None,
         convention="invest" if invest else "complete",
@@ -111,7 +129,21 @@ def route(
     if drainage is not None:
         attrs = found.attrs
         found = pointwise(_add_drainage, found, drainage, dtype="uint8").assign_attrs(attrs)
-    return Routed(slope(filled), direction, accumulation, found)
+    return Routed(steepness, direction, found, sums, step)
+
+
+def _sums(
+    direction: xr.DataArray, cover: xr.DataArray, steep: xr.DataArray
+) -> tuple[xr.DataArray, ...]:
+    """Return the cells, the cover and the slopes that drain through each cell."""
+    if flow_method(direction) == "mfd" and set(cover.dims) == set(direction.dims):
+        layers = on_directions(as_codes(direction, "mfd"), direction, cover=cover, steep=steep)
+        return accumulate_layers(layers[0], [None, *layers[1:]])
+    of_factors = (
+        flow_accumulation(direction, weights=factor.assign_attrs(units="1"))
+        for factor in (cover, steep)
+    )
+    return (flow_accumulation(direction), *of_factors)
 
 
 def _valid_terrain(
@@ -187,22 +219,17 @@ def delivery(
     rasters = tuple(parameters.layers.values())
     common: dict[str, Any] = {"shared": parameters.shared}
     some = reduce_blocks(
-        _summarise_streams, _merge_streams, routed.streams, routed.accumulation,
+        _summarise_streams, _merge_streams, routed.streams, routed.sums[0],
         finish=_require_streams,
     )  # fmt: skip
-    cover, steep, step = pointwise(
-        _factors_block, routed.slope, lulc, *rasters, dtype="float32", outputs=3,
-        parameters={"names": names}, **common,
-    )  # fmt: skip
-    sums = [
-        flow_accumulation(routed.direction, weights=factor.assign_attrs(units="1"))
-        for factor in (cover, steep)
-    ]
     way = downstream_distance(
-        routed.direction, routed.streams, weights=step.assign_attrs(units="1"), convention=length
+        routed.direction,
+        routed.streams,
+        weights=routed.step.assign_attrs(units="1"),
+        convention=length,
     )
     rkls, ls, ic, sdr = pointwise(
-        _delivery_block, routed.slope, routed.accumulation, *sums, way, routed.streams, lulc,
+        _delivery_block, routed.slope, *routed.sums, way, routed.streams, lulc,
         *rasters, dtype="float32", outputs=4, shared=parameters.shared.after(some),
         parameters={"names": names, "side": side_of(routed.slope), "settings": dict(settings)},
     )  # fmt: skip

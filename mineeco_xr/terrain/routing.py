@@ -117,12 +117,12 @@ def on_directions(
 
 
 def as_weights(weights: xr.DataArray | None) -> xr.DataArray | None:
-    """Return weights as float64 with NaN as nodata."""
-    return None if weights is None else as_float(weights).astype("float64")
+    """Return weights as floats with NaN as nodata; each task makes its own of them float64."""
+    return None if weights is None else as_float(weights)
 
 
 def plain_weights(weights: np.ndarray, function: str) -> np.ndarray:
-    """Return weights as a fresh array, nodata as 0.
+    """Return weights as a fresh array of float64, nodata as 0.
 
     Raises
     ------
@@ -135,7 +135,8 @@ def plain_weights(weights: np.ndarray, function: str) -> np.ndarray:
             f"weights of {function} go down to {lowest:.6g}; expected 0 or more. Negative weights "
             "have no meaning along a flow: clip them, or run their positive and negative parts."
         )
-    return np.nan_to_num(weights, nan=0.0, posinf=np.inf)
+    own = weights.astype("float64")
+    return np.nan_to_num(own, copy=False, nan=0.0, posinf=np.inf)
 
 
 def is_stream(streams: np.ndarray, fill: float | None) -> np.ndarray:
