@@ -82,8 +82,8 @@ def _signature(
     return inspect.Signature([*names, *rest])
 
 
-def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
-    """Return a variable of a cube, or an array given in its place, with its grid.
+def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray | int | float:
+    """Return a variable of a cube, or an array or a number given in its place, with its grid.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray:
     from mineeco_xr.cube.grid import layer_of
     from mineeco_xr.errors import SchemaError
 
-    if isinstance(name, xr.DataArray):
+    if isinstance(name, xr.DataArray | int | float):
         return name
     if name not in data.data_vars:
         raise SchemaError(
