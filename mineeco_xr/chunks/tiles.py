@@ -141,8 +141,12 @@ def tile_inputs(
     halo = halo_of(arrays, depth, fill)
     if all(array.chunks is None for array in arrays):
         return {(0, 0): tuple(padded([array.values for array in arrays], halo))}
-    layers = dask.optimize(*windows(unified(arrays), halo))
-    graphs = [dict(layer.__dask_graph__()) for layer in layers]
+    layers = windows(unified(arrays), halo)
+    # Futures of a distributed client, where an array is held, are not in what is optimized.
+    graphs = [
+        dict(layer.__dask_graph__()) | dict(fast.__dask_graph__())
+        for layer, fast in zip(layers, dask.optimize(*layers), strict=True)
+    ]
     return {
         index: tuple(
             _one_block(graph, (layer.name, *index))

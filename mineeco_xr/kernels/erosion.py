@@ -127,7 +127,9 @@ def delivery_ratio(
     ndarray, float32
         NaN where the index is, but on streams.
     """
-    ratio = sdr_max / (1 + np.exp((borselli_ic0 - ic) / borselli_k))
+    # What overflows has a ratio of 0.
+    with np.errstate(over="ignore"):
+        ratio = sdr_max / (1 + np.exp((borselli_ic0 - ic) / borselli_k))
     ratio[stream == 1] = 1
     return ratio
 

@@ -70,9 +70,25 @@ def levels_in(values: np.ndarray, label: str) -> np.ndarray:
     ParameterError
         If there are more.
     """
-    found = _distinct(np.ascontiguousarray(values).reshape(-1), MOST_LEVELS)
+    found = some_levels_in(values)
     require_few(len(found), label)
     return found
+
+
+def some_levels_in(values: np.ndarray) -> np.ndarray:
+    """Return the distinct intensities above 0, rising, of which one too many is enough.
+
+    Parameters
+    ----------
+    values : ndarray, float32
+        Intensities; NaN is nodata.
+
+    Returns
+    -------
+    ndarray of float32, (n,)
+        At most ``MOST_LEVELS + 1``, and then not all.
+    """
+    return _distinct(np.ascontiguousarray(values).reshape(-1), MOST_LEVELS)
 
 
 def require_few(count: int, label: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced
     SchemaError
         If polygons have no such column.
     ParameterError
-        If the access of a polygon is out of its range; a raster's when computed.
+        If it is something else, or the access of a polygon is out of its range; a raster's when
+        computed.
     GridMismatch
         If a raster is on another grid.
     """
@@ -53,8 +55,13 @@ def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced
         remedy = "Give the share of a threat that acts, or declare its nodata with _FillValue."
         check = require_range(access, 0.0, 1.0, name="access", remedy=remedy)
         return reread(as_float(access), "access"), check
-    if not hasattr(access, "geometry"):
+    if isinstance(access, str | Path):
         access = read_vectors(access)
+    if not hasattr(access, "columns") or not hasattr(access, "geometry"):
+        raise ParameterError(
+            f"access is {type(access).__name__}; expected a raster, or polygons with a column "
+            f"{COLUMN!r}: a GeoDataFrame or the path of a file of them."
+        )
     return _burned(access, lulc), None
 
 

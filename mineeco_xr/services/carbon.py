@@ -8,11 +8,13 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
-from mineeco_xr.cube.time import require_same_times
 from mineeco_xr.cube.units import convert_units, format_units, parse_units
 from mineeco_xr.services.class_table import label_of
 from mineeco_xr.services.class_values import ClassValues
+from mineeco_xr.services.lazy import lazy_together
+from mineeco_xr.services.lead import dated_first, require_same_leads, undated
 from mineeco_xr.services.parameters import class_parameters, values_of
 
 POOLS = ("c_above", "c_below", "c_soil", "c_dead")
@@ -85,8 +87,9 @@ def carbon(
     """
     given = {"c_above": c_above, "c_below": c_below, "c_soil": c_soil, "c_dead": c_dead}
     rasters = {name: v for name, v in given.items() if isinstance(v, xr.DataArray)}
-    require_same_times({"lulc": lulc, **rasters})
-    densities = {name: carbon_density(raster, name) for name, raster in rasters.items()}
+    require_same_leads({"lulc": lulc, **rasters})
+    lulc = lazy_together({"lulc": lulc}, rasters.values())["lulc"]
+    densities = {name: undated(carbon_density(r, name)) for name, r in rasters.items()}
     parameters = class_parameters(
         lulc,
         pools,
@@ -96,10 +99,13 @@ def carbon(
         ranges=dict.fromkeys(POOLS, (0.0, np.inf)),
     )
 
+    every = {name: reread(layer, "carbon") for name, layer in parameters.layers.items()}
+    classes = reread(lulc, "carbon")
+
     def of(*wanted: str) -> xr.DataArray:
-        layers = {name: parameters.layers[name] for name in wanted if name in parameters.layers}
-        layers["lulc"] = lulc
-        names = tuple(sorted(layers, key=lambda name: -layers[name].ndim))
+        layers = {name: every[name] for name in wanted if name in every}
+        layers["lulc"] = classes
+        names = tuple(dated_first(layers))
         found = pointwise(
             _sum_block,
             *(layers[name] for name in names),

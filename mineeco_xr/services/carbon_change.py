@@ -12,10 +12,11 @@ from mineeco_xr.cube.area import cell_area
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
-from mineeco_xr.cube.time import decimal_years, require_same_times
+from mineeco_xr.cube.time import decimal_years
 from mineeco_xr.cube.units import unit_ratio
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.carbon import UNITS, carbon_density
+from mineeco_xr.services.lead import dated_first, require_same_leads
 from mineeco_xr.services.watersheds import HECTARE, zone_totals
 from mineeco_xr.stats.scene import small_array
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 CONVENTIONS = ("corrected", "invest")
+
+DATES = ("time", "date", "year")
+"""Coordinates that say when, of which the first that both maps have is taken."""
 
 NODATA = -1.0
 """InVEST's nodata of all carbon rasters, which a change may equal by chance."""
@@ -41,10 +45,10 @@ def carbon_sequestration(
     ----------
     before, after : xarray.DataArray
         ``carbon_storage`` of :func:`carbon`, or any mass of carbon per area, on one grid. Where
-        both have a scalar ``time``, that of ``after`` must be later.
+        both have a scalar ``time``, ``date`` or ``year``, that of ``after`` must be later.
     years : float or "time", optional
         Years from one to the other: the change is then given per year. ``"time"`` takes them from
-        the scalar ``time`` of both.
+        the scalar ``time``, ``date`` or ``year`` of both.
     convention : {"corrected", "invest"}
         ``"invest"`` makes a change of -1 nodata, as InVEST does because -1 is its code.
 
@@ -81,11 +85,10 @@ def carbon_sequestration(
     if convention not in CONVENTIONS:
         raise ParameterError(f"convention {convention!r} is unknown: choose from {CONVENTIONS}.")
     require_same_grid({"before": before, "after": after})
-    require_same_times({"before": before, "after": after})
+    require_same_leads({"before": before, "after": after})
     elapsed = _elapsed(before, after, years)
     layers = {"before": _storage(before, "before"), "after": _storage(after, "after")}
-    # The raster with dates first: pointwise takes the order of dims from it.
-    names = tuple(sorted(layers, key=lambda name: -layers[name].ndim))
+    names = tuple(dated_first(layers))
     change = pointwise(
         _change_block,
         *(layers[name] for name in names),
@@ -112,7 +115,7 @@ def carbon_sequestration(
 
 def _storage(data: xr.DataArray, name: str) -> xr.DataArray:
     values = as_float(carbon_density(data, name))
-    return values if "time" in values.dims else values.drop_vars("time", errors="ignore")
+    return values.drop_vars([date for date in DATES if date not in values.dims], errors="ignore")
 
 
 def _change_block(
@@ -127,11 +130,9 @@ def _change_block(
 
 def _elapsed(before: xr.DataArray, after: xr.DataArray, years: float | str | None) -> float | None:
     """Check the order of the dates, and return the years between them when asked for."""
-    dates = [
-        layer["time"].values
-        for layer in (before, after)
-        if "time" in layer.coords and layer["time"].ndim == 0
-    ]
+    layers = (before, after)
+    known = [n for n in DATES if all(n in x.coords and x[n].ndim == 0 for x in layers)]
+    dates = [layer[known[0]].values for layer in layers] if known else []
     if len(dates) == 2 and not dates[1] > dates[0]:
         raise ParameterError(
             f"after is of {str(dates[1])[:10]} and before of {str(dates[0])[:10]}: give the "
@@ -191,7 +192,7 @@ def carbon_value(
     Raises
     ------
     ParameterError
-        If ``years`` is not positive, or a rate is -100 % or less.
+        If ``years`` is not positive, ``price`` no number, or a rate is -100 % or less.
     UnitError
         If the change is one per year.
 
@@ -229,6 +230,8 @@ def carbon_value(
 
 
 def _value_of_a_tonne(price: float, years: float, discount: float, price_change: float) -> float:
+    if not isinstance(price, int | float | np.number) or not np.isfinite(price):
+        raise ParameterError(f"price is {price!r}; expected a number.")
     for name, rate in (("discount_rate", discount), ("price_change", price_change)):
         if not -100 < rate < np.inf:
             raise ParameterError(f"{name} is {rate!r}; expected percent a year above -100.")

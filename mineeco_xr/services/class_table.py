@@ -37,18 +37,30 @@ def read_csv(table: Any, *, name: str) -> pd.DataFrame:
     DataError
         If the file is absent or is no CSV.
     SchemaError
-        If two columns have one name.
+        If two columns have one name, or it is neither.
     """
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
-        frame = table.reset_index() if table.index.name is not None else table.copy()
+        named = table.index.name is not None
+        frame = table.reset_index(drop=table.index.name in table) if named else table.copy()
+    elif not isinstance(table, str | Path):
+        raise SchemaError(
+            f"{name} is {type(table).__name__}; expected a DataFrame or the path of a CSV file."
+        )
     else:
         path = Path(table)
         if not path.exists():
             raise DataError(f"{name}: {path} does not exist.")
         try:
-            frame = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+            # Not the first column as an index where rows end in a separator, nor more of them.
+            frame = pd.read_csv(
+                path, sep=None, engine="python", encoding="utf-8-sig", index_col=False
+            )
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}: {path} cannot be read as CSV: {error}. Save it in UTF-8."
+            ) from error
         except Exception as error:
             raise DataError(f"{name}: {path} cannot be read as CSV: {error}") from error
     frame.columns = [str(column).strip().lower() for column in frame.columns]
@@ -139,7 +151,7 @@ def _codes(column: pd.Series, name: str) -> np.ndarray:
     bad = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)))
     if bad.any():
         first = column[bad].iloc[0]
-        raise SchemaError(f"{name}: {column.name} {first!r} is no whole number.")
+        raise SchemaError(f"{name}: {column.name} {_shown(first)} is no whole number.")
     codes = numbers.astype("int64")
     unique, counts = np.unique(codes, return_counts=True)
     if (counts > 1).any():
@@ -157,6 +169,11 @@ def _numbers(column: pd.Series, name: str, what: str) -> pd.Series:
     if bad.any():
         code = column.index[bad][0]
         raise SchemaError(
-            f"{name}: {column.name} of {what} {code} is {column[bad].iloc[0]!r}; expected a number."
+            f"{name}: {column.name} of {what} {code} is {_shown(column[bad].iloc[0])}; expected a "
+            "number."
         )
     return numbers
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)

@@ -20,6 +20,7 @@ from mineeco_xr.services.access import access_layer
 from mineeco_xr.services.class_table import CODE, read_csv
 from mineeco_xr.services.habitat_blocks import (
     BEFORE,
+    DEGRADATION,
     LANDUSE,
     degradation_only,
     half_of_largest,
@@ -27,11 +28,17 @@ from mineeco_xr.services.habitat_blocks import (
     largest_of,
     quality_only,
 )
-from mineeco_xr.services.lead import require_one_lead
+from mineeco_xr.services.lazy import lazy_together
+from mineeco_xr.services.lead import dated_first, require_one_lead, undated
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.phantom import with_phantom
 from mineeco_xr.services.threat_table import HabitatThreat, read_threat_table, require_reach
-from mineeco_xr.services.threats import intensity_check, threat_intensity, threat_rasters
+from mineeco_xr.services.threats import (
+    intensity_check,
+    level_check,
+    threat_intensity,
+    threat_rasters,
+)
 from mineeco_xr.spatial.decay import decay
 
 if TYPE_CHECKING:
@@ -126,7 +133,8 @@ def habitat_quality(
         dates differ; when computed, if a class has no row.
     ParameterError
         If a number or a word is out of its range, or a distance is less than a cell; when computed,
-        if an intensity or another raster is out of 0 to 1, with the count of such cells.
+        if an intensity or another raster is out of 0 to 1, with the count of such cells, or a
+        threat has more than 256 distinct intensities on a date, for the rule ``"nearest"``.
     GridMismatch
         If a raster is on another grid, or the grid is not in metres.
 
@@ -178,6 +186,8 @@ def habitat_quality(
     lulc = lulc.transpose(..., "y", "x")
     rasters = threat_rasters(threats, threat_table, rows, lulc)
     given = _replaced(rows, suitability, sensitivity_to)
+    rasters = lazy_together({LANDUSE: lulc, **rasters}, [*given.values(), access])
+    lulc = rasters.pop(LANDUSE)
     columns = [SUITABILITY, *(threat.column for threat in rows)]
     needed = class_parameters(
         lulc,
@@ -188,11 +198,14 @@ def habitat_quality(
         ranges=dict.fromkeys(columns, (0.0, 1.0)),
     )
     checks = [intensity_check(raster, name) for name, raster in rasters.items()]
+    if RULES[rule]["rule"] == "strongest" and convention != "invest":
+        checks += [level_check(raster, name) for name, raster in rasters.items()]
     layers: Layers = {column: reread(layer, "cells") for column, layer in needed.layers.items()}
     if access is not None:
         layers["access"], check = access_layer(access, lulc)
         checks.append(check)
-    require_one_lead({LANDUSE: lulc, **rasters, **layers})
+    named = {f"threat {name!r}": raster for name, raster in rasters.items()}
+    require_one_lead({LANDUSE: lulc, **named, **layers})
     shared = needed.after(*(check for check in checks if check is not None)).shared
     if all(array.chunks is None for array in (lulc, *rasters.values(), *layers.values())):
         shared = constant(shared.compute())
@@ -200,7 +213,7 @@ def habitat_quality(
         f"felt {threat.column}": _felt(rasters[threat.name], threat, shared, rule, convention, cell)
         for threat in rows
     }
-    layers = {name: _chunked_like(layer, lulc) for name, layer in layers.items()}
+    layers = {name: undated(_chunked_like(layer, lulc)) for name, layer in layers.items()}
     layers[LANDUSE] = reread(lulc, "cells")
     parts = _degraded(layers, shared, rows, half_saturation, scaling, per_threat)
     inputs = {str(lulc.name or "lulc"): lulc, **rasters}
@@ -292,7 +305,7 @@ def _felt(
 def _chunked_like(layer: xr.DataArray, lulc: xr.DataArray) -> xr.DataArray:
     if layer.chunks is None or lulc.chunks is None:
         return layer
-    return layer.chunk({dim: lulc.chunksizes[dim] for dim in ("y", "x")})
+    return layer.chunk({dim: lulc.chunksizes[dim] for dim in ("y", "x") if dim in layer.dims})
 
 
 def _degraded(
@@ -329,8 +342,7 @@ def _degradation(
 ) -> Any:
     columns = [threat.column for threat in threats]
     wanted = {LANDUSE, "access", BEFORE, *columns, *(f"felt {column}" for column in columns)}
-    # The first one's dims come first in the result: those of a layer with dates, if there is one.
-    order = sorted(wanted & set(layers), key=lambda name: (-layers[name].ndim, name))
+    order = dated_first({name: layers[name] for name in wanted & set(layers)})
     return pointwise(
         degradation_only,
         *(layers[name] for name in order),
@@ -360,10 +372,12 @@ def _quality(
             finish=half_of_largest,
             shared=shared,
         )
-    names = [name for name in (LANDUSE, SUITABILITY) if name in layers]
+    layers = {**layers, DEGRADATION: degradation}
+    names = dated_first(
+        {name: layers[name] for name in (DEGRADATION, LANDUSE, SUITABILITY) if name in layers}
+    )
     return pointwise(
         quality_only,
-        degradation,
         *(layers[name] for name in names),
         dtype="float32",
         shared=shared,

@@ -12,6 +12,7 @@ from mineeco_xr.services.class_values import ClassValues
 LANDUSE = "lulc"
 SUITABILITY = "habitat"
 BEFORE = "before"
+DEGRADATION = "degradation"
 
 Blocks = dict[str, np.ndarray]
 
@@ -53,7 +54,6 @@ def degradation_only(
 
 
 def quality_only(
-    degradation: np.ndarray,
     *blocks: np.ndarray,
     shared: Any,
     names: Sequence[str],
@@ -64,10 +64,8 @@ def quality_only(
 
     Parameters
     ----------
-    degradation : ndarray of float32
-        By all threats.
     *blocks : ndarray
-        The land use, and perhaps the suitability.
+        The degradation by all threats, the land use, and perhaps the suitability.
     shared : ClassValues or tuple
         The table of sensitivities; with the degradation that halves the quality where that is no
         parameter.
@@ -81,13 +79,13 @@ def quality_only(
     Returns
     -------
     ndarray of float32
-        Shape of ``degradation``.
+        Dims of the blocks.
     """
-    out = np.empty_like(degradation)
+    out = _empty(blocks, 1)[0]
     table, half = shared if half_saturation is None else (shared, half_saturation)
     layers = dict(zip(names, blocks, strict=True))
     places = _places(table, layers[LANDUSE])
-    _judge(layers, places, table, degradation, half, scaling, out)
+    _judge(layers, places, table, half, scaling, out)
     return out
 
 
@@ -142,7 +140,6 @@ def _judge(
     layers: Blocks,
     places: np.ndarray,
     table: ClassValues,
-    degradation: np.ndarray,
     half_saturation: float,
     scaling: float,
     out: np.ndarray,
@@ -152,7 +149,7 @@ def _judge(
     for index in np.ndindex(*out.shape[:-2]):
         habitat_quality(
             _at(places, index),
-            degradation[index],
+            _at(layers[DEGRADATION], index),
             _values(layers, table, SUITABILITY, index),
             half_saturation,
             scaling,
@@ -176,7 +173,9 @@ def _values(layers: Blocks, table: ClassValues, column: str, index: tuple[int, .
     from mineeco_xr.kernels.habitat import NO_NUMBERS, Values
 
     if column in layers:
-        return Values(NO_NUMBERS, _floats(_at(layers[column], index)))
+        # Numbers for each date have no rows and columns, which the kernels do not look for.
+        shape = layers[LANDUSE].shape[-2:]
+        return Values(NO_NUMBERS, _floats(np.broadcast_to(_at(layers[column], index), shape)))
     return Values(table.columns[column])
 
 

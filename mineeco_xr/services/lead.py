@@ -35,6 +35,39 @@ def lead_numbers(data: xr.DataArray) -> list[xr.DataArray]:
     ]
 
 
+def dated_first(layers: Mapping[str, xr.DataArray]) -> list[str]:
+    """Return the names of layers in an order in which ``pointwise`` puts their dates first.
+
+    Parameters
+    ----------
+    layers : mapping of str to DataArray
+        Some with a dim beside ``y`` and ``x``; numbers for each date have no other.
+
+    Returns
+    -------
+    list of str
+        The same for the same layers in any order.
+    """
+    return sorted(layers, key=lambda n: (-len(lead_dims(layers[n])), -layers[n].ndim, n))
+
+
+def undated(data: xr.DataArray) -> xr.DataArray:
+    """Return a layer without the date it was selected at: the land use says of when a result is.
+
+    Parameters
+    ----------
+    data : xarray.DataArray
+        Any raster.
+
+    Returns
+    -------
+    xarray.DataArray
+        Without scalar coordinates, but that of the reference system.
+    """
+    scalars = [name for name, c in data.coords.items() if not c.dims and name != "spatial_ref"]
+    return data.drop_vars(scalars)
+
+
 def require_one_lead(layers: Mapping[str, xr.DataArray]) -> None:
     """Refuse layers with different dims beside ``y`` and ``x``, or with other dates along it.
 
@@ -56,5 +89,21 @@ def require_one_lead(layers: Mapping[str, xr.DataArray]) -> None:
             f"the layers have the dims {sorted(leads)} beside y and x; expected one, such as "
             "'time'. Select along the others with .isel(...)."
         )
-    for lead in leads:
+    require_same_leads(layers)
+
+
+def require_same_leads(layers: Mapping[str, xr.DataArray]) -> None:
+    """Refuse layers with other dates, or whatever the dims beside ``y`` and ``x`` are.
+
+    Parameters
+    ----------
+    layers : mapping of str to DataArray
+        Names for the message, and the layers.
+
+    Raises
+    ------
+    SchemaError
+        If coordinates differ along a dim that several have.
+    """
+    for lead in dict.fromkeys(dim for layer in layers.values() for dim in lead_dims(layer)):
         require_same_times(layers, lead)

@@ -30,7 +30,8 @@ class ModelParameters:
     shared : Reduced
         For ``pointwise(shared=)``: a :class:`ClassValues`, given out after all checks.
     layers : dict of str to DataArray
-        Columns that are rasters, float, NaN at nodata: further arrays of ``pointwise``.
+        Columns that are rasters, or numbers for each date, float, NaN at nodata: further arrays
+        of ``pointwise``.
     """
 
     shared: Reduced
@@ -39,6 +40,10 @@ class ModelParameters:
     def after(self, *checks: Reduced) -> ModelParameters:
         """Return the same parameters, given out when further checks were made."""
         return ModelParameters(self.shared.after(*checks), self.layers)
+
+    def checked(self) -> ModelParameters:
+        """Return the same parameters, all checks made now: once, not for each use in memory."""
+        return ModelParameters(constant(self.shared.compute()), self.layers)
 
 
 def class_parameters(
@@ -63,7 +68,8 @@ def class_parameters(
     name : str
         Of the table, for messages.
     given : mapping, optional
-        Rasters on the grid of ``classes``, or numbers, that replace columns; None replaces none.
+        Rasters on the grid of ``classes``, numbers for each date, or numbers, that replace
+        columns; None replaces none.
     ranges : mapping, optional
         Lowest and highest value allowed of a column.
 
@@ -84,7 +90,8 @@ def class_parameters(
     """
     replaced = {key: value for key, value in (given or {}).items() if value is not None}
     rasters = {key: v for key, v in replaced.items() if isinstance(v, xr.DataArray)}
-    require_same_grid({str(classes.name or "land use"): classes, **rasters})
+    on_grid = {key: v for key, v in rasters.items() if {"y", "x"} & set(v.dims)}
+    require_same_grid({str(classes.name or "land use"): classes, **on_grid})
     wanted = [column for column in columns if column not in replaced]
     if wanted and table is None:
         raise SchemaError(

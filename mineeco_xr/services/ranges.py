@@ -22,7 +22,7 @@ def require_range(
     data : xarray.DataArray
         Numbers; NaN, or ``_FillValue``, is nodata.
     low, high : float
-        Both allowed.
+        Both allowed, but infinity is none of the values.
     name : str
         Of the raster, for the message.
     remedy : str
@@ -38,7 +38,7 @@ def require_range(
     ParameterError
         When computed, if a value is out of the range: with the count of such cells.
     """
-    raw = data.transpose(..., "y", "x")
+    raw = data.transpose(..., "y", "x", missing_dims="ignore")
     return reduce_blocks(
         _outside,
         _merge,
@@ -53,6 +53,9 @@ Outside = tuple[int, float, float]
 
 def _outside(block: np.ndarray, *, shared: Any) -> Outside:
     low, high, _, _, fill = shared
+    if block.dtype.kind == "f":
+        # Infinity is no number that a layer can mean, even where there is no highest one.
+        high = min(high, np.finfo(block.dtype).max)
     bad = (block < low) | (block > high)
     code = None if fill is None else code_in(fill, block.dtype)
     if code is not None:

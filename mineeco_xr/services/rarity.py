@@ -48,7 +48,7 @@ def habitat_rarity(lulc: xr.DataArray, baseline: xr.DataArray) -> xr.DataArray:
     GridMismatch
         If the grids differ, or their unit is not the metre: cells count alike.
     SchemaError
-        If a map does not hold numbers.
+        If a map does not hold numbers; when computed, if they are not whole.
     ParameterError
         If the maps have more dims than these.
 
@@ -128,6 +128,7 @@ def habitat_rarity_table(lulc: xr.DataArray, baseline: xr.DataArray) -> pd.DataF
     lulc, baseline = _checked(lulc, baseline)
     lead = lead_dims(lulc)
     found = _counted(lulc, baseline).compute()
+    _require_whole(found)
     frames = [
         pd.DataFrame({COLUMN: rarity}, index=pd.Index(codes, name="lucode"))
         for codes, rarity in (_rarity(counts, found[-1]) for counts in found[:-1])
@@ -219,7 +220,18 @@ def _rarity(found: Counts, baseline: Counts) -> tuple[np.ndarray, np.ndarray]:
     return codes.astype(np.int64), np.asarray(rarity, dtype=np.float64)
 
 
+def _require_whole(found: list[Counts]) -> None:
+    for codes, _ in found:
+        broken = codes[codes != np.floor(codes)]
+        if broken.size:
+            raise SchemaError(
+                f"the maps hold {broken[0]:g}; expected class codes as whole numbers. Warp classes "
+                "with resampling='nearest'."
+            )
+
+
 def _tables(found: list[Counts], shared: tuple) -> list[ClassValues]:
+    _require_whole(found)
     nodata, _, dtype = shared
     tables = []
     for counts in found[:-1]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.area import cell_area
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.units import convert_units
 from mineeco_xr.errors import ParameterError
+from mineeco_xr.services.cellwise import cellwise
+from mineeco_xr.services.class_table import label_of
+from mineeco_xr.services.lead import require_one_lead
 from mineeco_xr.services.parameters import ModelParameters, class_parameters
 from mineeco_xr.services.sediment_flow import delivery, deposition, route
 
@@ -25,6 +27,7 @@ ERODIBILITY_UNITS = "t h MJ-1 mm-1"
 LOSS_UNITS = "t ha-1 yr-1"
 CONVENTIONS = ("corrected", "invest")
 LENGTHS = {"metres": "metres", "pixels": "invest"}
+NUMBERS = (int, float, np.number)
 TABLE = "the biophysical table"
 RANGES = {
     "usle_c": (0.0, 1.0),
@@ -78,9 +81,10 @@ def sediment(
     lulc : xarray.DataArray
         Land-use classes, dims ``(y, x)`` or ``(time, y, x)``.
     erosivity : xarray.DataArray or float
-        Rainfall erosivity R, MJ mm ha-1 h-1 yr-1.
+        Rainfall erosivity R, MJ mm ha-1 h-1 yr-1: a raster with or without ``time``, a number for
+        each date, or a number.
     erodibility : xarray.DataArray or float
-        Soil erodibility K, t ha h MJ-1 ha-1 mm-1.
+        Soil erodibility K, t ha h MJ-1 ha-1 mm-1, likewise.
     biophysical : str, Path or pandas.DataFrame, optional
         InVEST's table: ``lucode``, ``usle_c`` and ``usle_p``, both 0 to 1.
     threshold : float
@@ -90,7 +94,7 @@ def sediment(
     usle_c, usle_p : xarray.DataArray or float, optional
         In place of the table's columns.
     drainage : xarray.DataArray, optional
-        1 where water reaches a stream besides those of the terrain: ditches, drains.
+        1 where water reaches a stream besides those of the terrain: ditches, drains; 0 elsewhere.
     watersheds : GeoDataFrame or str, optional
         Polygons outside of which cells are nodata, as in InVEST: no water comes from there.
     borselli_k, borselli_ic0 : float
@@ -116,10 +120,11 @@ def sediment(
     Raises
     ------
     GridMismatch
-        If layers differ in grid, or the grid is not in metres or its cells are not square.
+        If layers differ in grid, the grid is not in metres or its cells are not square, or a
+        watershed lies outside of it.
     SchemaError
-        If the table is wrong; when computed, if a class has no row in it, or no cell has all
-        inputs.
+        If the table is wrong, or dates differ; when computed, if a class has no row in it, or no
+        cell has all inputs.
     ParameterError
         If a parameter is out of range; when computed, if R, K, C or P are, or no cell drains as
         much as the threshold.
@@ -147,7 +152,7 @@ def sediment(
     its tiles, and rounds the parts of a divided flow of sediment to float32; ``docs/services.md``
     has the effects.
 
-    Crosses chunks by stitching with D8, in about seven passes over the inputs; with ``"invest"``
+    Crosses chunks by stitching with D8, in five passes over the inputs; with ``"invest"``
     its directions are one task that holds the raster. With multiple flow a raster that fits into
     memory is routed in one lazy task a step; a larger one in rounds, which computes at once, with
     progress. Write the result, or the terrain's part, before you go on.
@@ -173,13 +178,20 @@ def sediment(
     settings = _checked_settings(
         borselli_k=borselli_k, borselli_ic0=borselli_ic0, sdr_max=sdr_max, l_max=l_max
     )
+    _checked_settings(threshold=threshold)
     if convention not in CONVENTIONS:
         raise ParameterError(f"convention {convention!r} is unknown: choose from {CONVENTIONS}.")
     length = flow_length or ("pixels" if convention == "invest" else "metres")
     if length not in LENGTHS:
         raise ParameterError(f"flow_length {length!r} is unknown: choose from {tuple(LENGTHS)}.")
     parameters = _parameters(lulc, biophysical, erosivity, erodibility, usle_c, usle_p)
-    require_same_grid({"dem": dem, "lulc": lulc})
+    layers = {"dem": dem, "lulc": lulc}
+    require_same_grid(layers if drainage is None else {**layers, "drainage": drainage})
+    inputs = _inputs(**layers, erosivity=erosivity, erodibility=erodibility,
+                     usle_c=usle_c, usle_p=usle_p, drainage=drainage)  # fmt: skip
+    require_one_lead(inputs)
+    if all(layer.chunks is None for layer in inputs.values()):
+        parameters = parameters.checked()
     routed = route(
         dem,
         lulc,
@@ -195,23 +207,21 @@ def sediment(
     )
     usle, export, left, avoided = _losses(rkls, cp, sdr)
     trapped = deposition(routed.direction, left, sdr, convention=convention)
-    layers = {
+    results = {
         "rkls": rkls,
         "usle": usle,
         "sediment_export": export,
         "sediment_deposition": trapped,
         "avoided_erosion": avoided,
-        "avoided_export": pointwise(_avoided_export, avoided, sdr, trapped, dtype="float32"),
+        "avoided_export": cellwise(_avoided_export, avoided, sdr, trapped, dtype="float32"),
         "sediment_retention": _retention(avoided, sdr, sdr_max),
         "sdr": sdr,
         "connectivity_index": ic,
         "ls_factor": ls,
         "streams": routed.streams,
     }
-    inputs = _inputs(dem=dem, lulc=lulc, erosivity=erosivity, erodibility=erodibility,
-                     usle_c=usle_c, usle_p=usle_p, drainage=drainage)  # fmt: skip
     return finalize(
-        _described(layers, routed.streams),
+        _described(results, routed.streams),
         function="sediment",
         parameters={
             "threshold": threshold,
@@ -220,7 +230,9 @@ def sediment(
             "convention": convention,
             **settings,
             **{key: v for key, v in (("erosivity", erosivity), ("erodibility", erodibility),
-               ("usle_c", usle_c), ("usle_p", usle_p)) if isinstance(v, int | float)},
+               ("usle_c", usle_c), ("usle_p", usle_p)) if isinstance(v, NUMBERS)},
+            **{key: label_of(v) for key, v in (("biophysical", biophysical),
+               ("watersheds", watersheds)) if v is not None},
         },
         inputs=inputs,
     )  # fmt: skip
@@ -228,6 +240,8 @@ def sediment(
 
 def _checked_settings(**settings: float) -> dict[str, float]:
     for key, value in settings.items():
+        if not isinstance(value, NUMBERS):
+            raise ParameterError(f"{key} is {value!r}; expected a number.")
         high = 1.0 if key == "sdr_max" else np.inf
         low = -np.inf if key == "borselli_ic0" else 0.0
         if not low < value <= high or not np.isfinite(value):
@@ -258,10 +272,10 @@ def _losses(
     rkls: xr.DataArray, cp: xr.DataArray, sdr: xr.DataArray
 ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray]:
     """Return USLE, export, what neither stays nor is exported, and avoided erosion."""
-    usle = pointwise(np.multiply, rkls, cp, dtype="float32")
-    export = pointwise(np.multiply, usle, sdr, dtype="float32")
-    left = pointwise(_left_block, usle, sdr, dtype="float32")
-    return usle, export, left, pointwise(np.subtract, rkls, usle, dtype="float32")
+    usle = cellwise(np.multiply, rkls, cp, dtype="float32")
+    export = cellwise(np.multiply, usle, sdr, dtype="float32")
+    left = cellwise(_left_block, usle, sdr, dtype="float32")
+    return usle, export, left, cellwise(np.subtract, rkls, usle, dtype="float32")
 
 
 def _left_block(usle: np.ndarray, sdr: np.ndarray) -> np.ndarray:
@@ -275,7 +289,7 @@ def _avoided_export(avoided: np.ndarray, sdr: np.ndarray, trapped: np.ndarray) -
 
 def _retention(avoided: xr.DataArray, sdr: xr.DataArray, sdr_max: float) -> xr.DataArray:
     hectares = float(cell_area(geobox_of(avoided))[0]) / 1e4
-    return pointwise(
+    return cellwise(
         _retention_block, avoided, sdr, dtype="float32", parameters={"factor": hectares / sdr_max}
     )
 

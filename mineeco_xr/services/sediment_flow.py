@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,17 @@ import xarray as xr
 
 from mineeco_xr.chunks import halo, pointwise, reduce_blocks
 from mineeco_xr.cube.cells import cell_size
-from mineeco_xr.cube.grid import GRID_TOLERANCE, geobox_of, require_same_grid
-from mineeco_xr.cube.nodata import as_float, fill_value_of
+from mineeco_xr.cube.grid import GRID_TOLERANCE, geobox_of
+from mineeco_xr.cube.nodata import as_float, feature_fill_value_of, fill_value_of
 from mineeco_xr.cube.units import convert_units
-from mineeco_xr.cube.vectors import burn
+from mineeco_xr.cube.vectors import burn, on_grid
 from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
+from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.invest_box import invest_corner
 from mineeco_xr.services.parameters import ModelParameters, values_of
+from mineeco_xr.services.watersheds import read_watersheds
+from mineeco_xr.stats.zones import require_inside
 from mineeco_xr.terrain import (
     downstream_distance,
     fill_pits,
@@ -28,6 +31,7 @@ from mineeco_xr.terrain import (
     slope,
     streams,
 )
+from mineeco_xr.terrain.multiple import is_one_task
 from mineeco_xr.terrain.multiple_layers import accumulate_layers
 from mineeco_xr.terrain.routing import as_codes, flow_method, on_directions
 
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 
 LEAST_COVER = 0.001
 """Of the cover factor in the index of connectivity."""
+
+SUMS = 3
+"""Of the cells above a cell: their number, their cover, their slope."""
 
 SLOPES = (0.005, 1.0)
 """Least and largest slope, rise over run, in the index (Cavalli et al. 2013)."""
@@ -55,6 +62,8 @@ class Routed:
         Over what drains through each cell: the cells, the cover factor, the slope.
     step : xarray.DataArray
         ``1 / (W S)``, the weight of a step down to the stream.
+    at_once : bool
+        Whether it was computed in strips.
     """
 
     slope: xr.DataArray
@@ -62,6 +71,7 @@ class Routed:
     streams: xr.DataArray
     sums: tuple[xr.DataArray, ...]
     step: xr.DataArray
+    at_once: bool
 
 
 def side_of(dem: xr.DataArray) -> float:
@@ -108,15 +118,16 @@ def route(
         filled, method, convention="invest" if invest else "elevations", corner=corner
     )
     steepness = slope(filled)
-    cover, steep, step = pointwise(
-        _factors_block,
-        steepness,
-        lulc,
-        *parameters.layers.values(),
-        dtype="float32",
-        outputs=3,
-        shared=parameters.shared,
-        parameters={"names": tuple(parameters.layers)},
+    at_once = method == "mfd" and direction.chunks is not None
+    at_once = at_once and not is_one_task(direction, SUMS)
+    if at_once:
+        # Strips read block by block, and for each all checks would be made, and the whole terrain
+        # filled and directed, again.
+        parameters = parameters.checked()
+        held = xr.Dataset({"slope": steepness, "direction": direction}).persist()
+        steepness, direction = held["slope"], held["direction"]
+    cover, steep, step = _by_class(
+        _factors_block, ("usle_c",), lulc, parameters, steepness, outputs=3
     )
     sums = _sums(direction, cover, steep)
     found = streams(
@@ -129,7 +140,29 @@ def route(
     if drainage is not None:
         attrs = found.attrs
         found = pointwise(_add_drainage, found, drainage, dtype="uint8").assign_attrs(attrs)
-    return Routed(steepness, direction, found, sums, step)
+    return Routed(steepness, direction, found, sums, step, at_once)
+
+
+def _by_class(
+    function: Callable[..., Any],
+    columns: Sequence[str],
+    lulc: xr.DataArray,
+    parameters: ModelParameters,
+    *before: xr.DataArray,
+    outputs: int = 1,
+) -> Any:
+    """Apply a function of some parameters alone: others may have dates that the result has not."""
+    layers = {key: layer for key, layer in parameters.layers.items() if key in columns}
+    return cellwise(
+        function,
+        *before,
+        lulc,
+        *layers.values(),
+        dtype="float32",
+        outputs=outputs,
+        shared=parameters.shared,
+        parameters={"names": tuple(layers)},
+    )
 
 
 def _sums(
@@ -155,24 +188,14 @@ def _valid_terrain(
 ) -> xr.DataArray:
     """Return the terrain where every layer has a value, after all layers were checked."""
     heights = convert_units(as_float(dem), "m", name=str(dem.name or "dem"))
-    layers = dict(parameters.layers)
+    # A number for each date is nodata for a date or for none, which moves no water.
+    layers = {key: v for key, v in parameters.layers.items() if "y" in v.dims}
     if drainage is not None:
-        require_same_grid({"dem": dem, "drainage": drainage})
-        layers["drainage"] = as_float(drainage)
+        # A code of 0 says that no drain is there, not that nothing is known.
+        coded = feature_fill_value_of(drainage) is not None
+        layers["drainage"] = as_float(drainage) if coded else drainage
     if watersheds is not None:
-        from mineeco_xr.services.watersheds import read_watersheds
-
-        frame = read_watersheds(watersheds)
-        layers["inside"] = burn(
-            frame,
-            dem,
-            values=np.ones(len(frame)),
-            fill=np.nan,
-            dtype="float32",
-            chunks=None
-            if dem.chunks is None
-            else (max(dem.chunksizes["y"]), max(dem.chunksizes["x"])),
-        )
+        layers["inside"] = _inside(watersheds, dem)
     may_lack = lulc.dtype.kind == "f" or fill_value_of(lulc) is not None
     classes = [lulc] if may_lack else []
     masked = pointwise(
@@ -185,6 +208,15 @@ def _valid_terrain(
         parameters={"has_classes": may_lack},
     )
     return masked.transpose(..., "y", "x").rename(dem.name or "dem").assign_attrs(units="m")
+
+
+def _inside(watersheds: gpd.GeoDataFrame | str, dem: xr.DataArray) -> xr.DataArray:
+    """Return 1 where a watershed is and NaN elsewhere, float32."""
+    frame, grid = read_watersheds(watersheds), geobox_of(dem)
+    placed = on_grid(frame, grid, name="watersheds")
+    require_inside(placed, frame.index.to_numpy(), grid, name="watersheds of rows")
+    ones, chunks = np.ones(len(frame)), _largest_chunk(dem)
+    return burn(placed, grid, values=ones, fill=np.nan, dtype="float32", chunks=chunks)
 
 
 def _largest_chunk(data: xr.DataArray) -> tuple[int, int] | None:
@@ -215,27 +247,32 @@ def delivery(
     settings: Mapping[str, float],
 ) -> tuple[xr.DataArray, ...]:
     """Return RKLS, ``C P``, LS, index of connectivity and delivery ratio, float32."""
-    names = tuple(parameters.layers)
-    rasters = tuple(parameters.layers.values())
-    common: dict[str, Any] = {"shared": parameters.shared}
+    rain_and_soil = {
+        key: layer
+        for key, layer in parameters.layers.items()
+        if key in ("erosivity", "erodibility")
+    }
     some = reduce_blocks(
         _summarise_streams, _merge_streams, routed.streams, routed.sums[0],
         finish=_require_streams,
     )  # fmt: skip
+    checked = parameters.after(some)
+    if routed.at_once:
+        checked = checked.checked()
     way = downstream_distance(
         routed.direction,
         routed.streams,
         weights=routed.step.assign_attrs(units="1"),
         convention=length,
     )
-    rkls, ls, ic, sdr = pointwise(
+    rkls, ls, ic, sdr = cellwise(
         _delivery_block, routed.slope, *routed.sums, way, routed.streams, lulc,
-        *rasters, dtype="float32", outputs=4, shared=parameters.shared.after(some),
-        parameters={"names": names, "side": side_of(routed.slope), "settings": dict(settings)},
+        *rain_and_soil.values(), dtype="float32", outputs=4,
+        shared=checked.shared,
+        parameters={"names": tuple(rain_and_soil), "side": side_of(routed.slope),
+                    "settings": dict(settings)},
     )  # fmt: skip
-    cp = pointwise(
-        _practice_block, lulc, *rasters, dtype="float32", parameters={"names": names}, **common
-    )
+    cp = _by_class(_practice_block, ("usle_c", "usle_p"), lulc, checked)
     return rkls, cp, ls, ic, sdr
 
 
@@ -278,12 +315,14 @@ def _delivery_block(
 
     found = dict(zip(names, layers, strict=True))
     rain, soil = (values_of(shared, classes, found, key) for key in ("erosivity", "erodibility"))
-    inputs = np.broadcast_arrays(
-        slope_percent, accumulation, cover, steepness, way, stream, rain, soil
-    )
+    inputs = (slope_percent, accumulation, cover, steepness, way, stream, rain, soil)
+    shape = np.broadcast_shapes(*(layer.shape for layer in inputs))
     types = ("f4", "f8", "f8", "f8", "f8", "u1", "f4", "f4")
+    # numba compiles anew for what cannot be written, as broadcast arrays cannot.
     ready: Any = [
-        np.ascontiguousarray(layer, dtype=kind).ravel()
+        np.require(
+            layer if layer.shape == shape else np.broadcast_to(layer, shape), kind, ["C", "W"]
+        ).ravel()
         for layer, kind in zip(inputs, types, strict=True)
     ]
     ls, rkls, ic = rkls_and_connectivity(*ready, cell=side, l_max=settings["l_max"])
@@ -294,7 +333,7 @@ def _delivery_block(
         settings["borselli_ic0"],
         settings["sdr_max"],
     )
-    return tuple(layer.reshape(inputs[0].shape) for layer in (rkls, ls, ic, sdr))
+    return tuple(layer.reshape(shape) for layer in (rkls, ls, ic, sdr))
 
 
 Found = tuple[int, float]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from mineeco_xr.chunks import Reduced, pointwise
+from mineeco_xr.chunks import Reduced, pointwise, reduce_blocks
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.geotiff import open_tiff, tiff_info
 from mineeco_xr.cube.grid import layer_of, require_same_grid
@@ -20,6 +20,7 @@ from mineeco_xr.cube.warp import warp
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.ranges import require_range
 from mineeco_xr.services.threat_table import TABLE, HabitatThreat, named_rows
+from mineeco_xr.spatial.threats import intensity
 
 DIM = "threat"
 
@@ -63,6 +64,7 @@ def read_threats(
     """
     frame = named_rows(threat_table)
     base = Path() if isinstance(threat_table, pd.DataFrame) else Path(threat_table).parent
+    column = column.strip().lower()
     if column not in frame.columns:
         raise SchemaError(
             f"{TABLE} has no column {column!r}; it has {list(frame.columns)}. Add it with the path "
@@ -212,6 +214,68 @@ def intensity_check(raster: xr.DataArray, name: str) -> Reduced | None:
         remedy="Give relative intensities, or declare the code of nodata with "
         ".assign_attrs(_FillValue=...).",
     )
+
+
+def level_check(raster: xr.DataArray, name: str) -> Reduced | None:
+    """Check that there are few enough distinct intensities for the strongest to be found.
+
+    Parameters
+    ----------
+    raster : xarray.DataArray
+        As it is stored.
+    name : str
+        Of the threat.
+
+    Returns
+    -------
+    Reduced or None
+        None where there cannot be many.
+
+    Raises
+    ------
+    ParameterError
+        When computed, if a date has more than :func:`decay` takes within reach of one block:
+        whatever the blocks, and before the first of them.
+    """
+    if raster.dtype.kind != "f":
+        return None
+    raw = raster.transpose(..., "y", "x")
+    return reduce_blocks(
+        _levels_in_block,
+        _merge_levels,
+        raw.drop_vars([c for c in raw.coords if c not in raw.dims]),
+        finish=_require_few_levels,
+        shared=(feature_fill_value_of(raster), f"threat {name!r}"),
+    )
+
+
+def _levels_in_block(block: np.ndarray, *, shared: Any) -> list[np.ndarray]:
+    from mineeco_xr.kernels.strongest import some_levels_in
+
+    values = intensity(block, shared[0])
+    # What is out of range is refused for that.
+    return [
+        some_levels_in(np.where(layer <= 1, layer, np.float32(0)))
+        for layer in values.reshape(-1, *values.shape[-2:])
+    ]
+
+
+def _merge_levels(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
+    from mineeco_xr.kernels.strongest import MOST_LEVELS
+
+    return [np.unique(np.concatenate(same))[: MOST_LEVELS + 1] for same in zip(*parts, strict=True)]
+
+
+def _require_few_levels(found: list[np.ndarray], shared: Any) -> None:
+    from mineeco_xr.kernels.strongest import MOST_LEVELS
+
+    most = max((levels.size for levels in found), default=0)
+    if most > MOST_LEVELS:
+        raise ParameterError(
+            f"{shared[1]} has more than {MOST_LEVELS} distinct intensities; expected {MOST_LEVELS} "
+            "at most, for rule='nearest' measures distances to each. Round them to steps, as "
+            ".round(2) does, or take rule='accumulate'."
+        )
 
 
 def threat_intensity(raster: xr.DataArray, checked: Reduced, *, present: bool) -> xr.DataArray:

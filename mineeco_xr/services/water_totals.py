@@ -10,11 +10,13 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.class_table import label_of, read_class_table
 from mineeco_xr.services.class_values import ClassValues
+from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.water_yield import CONVENTIONS, annual_depth
 from mineeco_xr.services.watersheds import WATERSHED, polygon_area, read_watersheds, zone_means
@@ -172,6 +174,7 @@ def _layers(result: xr.Dataset, precipitation: xr.DataArray | None) -> dict[str,
         depth = annual_depth(precipitation, "precipitation")
         layers["precipitation"] = depth.assign_attrs(attrs)
     require_same_grid(layers)
+    require_same_leads(layers)
     return layers
 
 
@@ -185,10 +188,13 @@ def _classes(lulc: xr.DataArray | None, result: xr.Dataset) -> xr.DataArray:
 
 def _demanded(lulc: xr.DataArray, demand: Any, layers: dict[str, xr.DataArray]) -> xr.DataArray:
     require_same_grid({"water_yield": layers["water_yield"], "lulc": lulc})
+    require_same_leads({**layers, "lulc": lulc})
     parameters = class_parameters(
         lulc, demand, ["demand"], name="the demand table", ranges={"demand": (0.0, np.inf)}
     )
-    found = pointwise(_demand_block, lulc, dtype="float32", shared=parameters.shared)
+    found = pointwise(
+        _demand_block, reread(lulc, "demand"), dtype="float32", shared=parameters.shared
+    )
     return found.transpose(*lulc.dims)
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
-from mineeco_xr.cube.time import require_same_times
 from mineeco_xr.cube.units import (
     convert_units,
     format_units,
@@ -22,7 +22,8 @@ from mineeco_xr.cube.units import (
 )
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.services.budyko import CURVES, water_balance
-from mineeco_xr.services.class_table import label_of, read_class_table
+from mineeco_xr.services.class_table import label_of, read_class_table, read_csv
+from mineeco_xr.services.lead import dated_first, require_same_leads
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.ranges import require_range
 
@@ -76,7 +77,7 @@ def water_yield(
         Zhang's constant Z, 1 to 30: about a fifth of the number of rain events in a year.
     biophysical : str, Path or pandas.DataFrame, optional
         InVEST's table: ``lucode``, ``kc``, ``root_depth`` (mm) and ``lulc_veg`` (1 vegetated, 0
-        not). The root depth of what is not vegetated does not matter.
+        not). The root depth of what is not vegetated does not matter and may be blank.
     budyko : {"fu", "zhang2001"}
         Curve for vegetated cells (see Notes).
     kc, root_depth, vegetated : xarray.DataArray or float, optional
@@ -158,7 +159,7 @@ def water_yield(
     replaced: dict[str, Any] = {"kc": kc, "root_depth": root_depth, "lulc_veg": vegetated}
     given |= {c: value for c, value in replaced.items() if isinstance(value, xr.DataArray)}
     require_same_grid(given)
-    require_same_times(given)
+    require_same_leads(given)
     if isinstance(root_depth, xr.DataArray):
         replaced["root_depth"] = convert_units(root_depth, "mm", name="root_depth")
     climate = {
@@ -176,11 +177,10 @@ def water_yield(
         ranges=RANGES,
     ).after(*(_check(layer, name) for name, layer in climate.items()))
     layers = {"lulc": lulc, **climate, **parameters.layers}
-    # The raster with dates first: pointwise takes the order of dims from it.
-    names = tuple(sorted(layers, key=lambda name: -layers[name].ndim))
+    names = tuple(dated_first(layers))
     found = pointwise(
         water_balance,
-        *(layers[name] for name in names),
+        *(reread(layers[name], "balance") for name in names),
         dtype="float32",
         outputs=4,
         shared=parameters.shared,
@@ -261,7 +261,9 @@ def _biophysical(table: Any, replaced: dict[str, Any]) -> pd.DataFrame | None:
     if table is None:
         return None
     wanted = [column for column in COLUMNS if replaced[column] is None]
-    frame = read_class_table(table, wanted, name=TABLE, ranges={"lulc_veg": RANGES["lulc_veg"]})
-    if {"root_depth", "lulc_veg"} <= set(wanted):
-        frame.loc[frame["lulc_veg"] <= 0.5, "root_depth"] = 1.0
-    return frame
+    frame = read_csv(table, name=TABLE)
+    if {"root_depth", "lulc_veg"} <= set(wanted) & set(frame.columns):
+        bare = pd.to_numeric(frame["lulc_veg"], errors="coerce") <= 0.5
+        # Objects, for a column of texts and blanks takes no number.
+        frame["root_depth"] = frame["root_depth"].astype(object).mask(bare, 1.0)
+    return read_class_table(frame, wanted, name=TABLE, ranges={"lulc_veg": RANGES["lulc_veg"]})

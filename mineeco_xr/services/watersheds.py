@@ -47,7 +47,7 @@ def read_watersheds(
         If the file cannot be read.
     SchemaError
         If there is no polygon, something that is no polygon, or no such column; if an id is
-        missing or stands twice.
+        missing or stands twice; if these are no vectors at all.
     GridMismatch
         If the polygons have no reference system.
 
@@ -63,6 +63,11 @@ def read_watersheds(
 
     if isinstance(watersheds, str | Path):
         frame, label = read_vectors(watersheds), str(watersheds)
+    elif not hasattr(watersheds, "crs"):
+        raise SchemaError(
+            f"watersheds are {type(watersheds).__name__}; expected polygons as a GeoDataFrame, or "
+            "the path of a file of them."
+        )
     else:
         frame, label = watersheds.copy(), "watersheds"
     if frame.crs is None:

@@ -128,7 +128,7 @@ def _vector_layers(
         raise SchemaError(f"column {name!r} of the zones has empty names: fill them in.")
     if len(set(labels.tolist())) < len(labels):
         raise SchemaError(f"zone names are not unique: {labels.tolist()}. Dissolve or rename them.")
-    _require_inside(placed, labels, grid)
+    require_inside(placed, labels, grid)
     chunks = None
     if data.chunks is not None:
         chunks = (max(data.chunksizes["y"]), max(data.chunksizes["x"]))
@@ -139,14 +139,34 @@ def _vector_layers(
     return labels, layers
 
 
-def _require_inside(placed: gpd.GeoDataFrame, labels: np.ndarray, grid: GeoBox) -> None:
+def require_inside(
+    placed: gpd.GeoDataFrame, labels: np.ndarray, grid: GeoBox, *, name: str = "zones"
+) -> None:
+    """Refuse polygons that do not touch a grid.
+
+    Parameters
+    ----------
+    placed : GeoDataFrame
+        In the reference system of the grid.
+    labels : ndarray
+        What the message calls them.
+    grid : odc.geo.geobox.GeoBox
+        The grid.
+    name : str
+        What they are, for the message.
+
+    Raises
+    ------
+    GridMismatch
+        If one lies outside.
+    """
     box = grid.extent.geom
     outside = [
         str(label) for label, hit in zip(labels, placed.intersects(box), strict=True) if not hit
     ]
     if outside:
         raise GridMismatch(
-            f"zones {outside} lie outside the grid, whose extent is "
+            f"{name} {outside} lie outside the grid, whose extent is "
             f"{tuple(round(value, 6) for value in box.bounds)} in {crs_name(grid)}: check their "
             "reference system, or leave them out."
         )

@@ -30,6 +30,14 @@ def fits_in_memory(cells: int) -> bool:
     return bool(cells * CELL_BYTES <= MEMORY_SHARE * min(limits))
 
 
+def is_one_task(raster: xr.DataArray, outputs: int = 1) -> bool:
+    """Say whether a lazy raster is routed as a whole, lazily, or in strips, at once."""
+    return bool(
+        all(n == 1 for n in raster.data.numblocks[-2:])
+        or fits_in_memory(raster.sizes["y"] * raster.sizes["x"] * outputs)
+    )
+
+
 def along_flow(
     whole: Callable[..., np.ndarray],
     blockwise: Callable[..., Any] | None,
@@ -69,13 +77,7 @@ def along_flow(
     """
     first = next((layer for layer in layers if layer.chunks is not None), None)
     lead = [dim for dim in layers[0].dims if dim not in ("y", "x")]
-    shape = layers[0].shape[-2:]
-    if (
-        first is None
-        or blockwise is None
-        or all(n == 1 for n in first.data.numblocks[-2:])
-        or fits_in_memory(shape[0] * shape[1] * outputs)
-    ):
+    if first is None or blockwise is None or is_one_task(first, outputs):
         one = {**dict.fromkeys(lead, 1), "y": -1, "x": -1}
         ready = [layer if layer.chunks is None else layer.chunk(one) for layer in layers]
         call = partial(_padded, whole, tuple(fills), outputs)

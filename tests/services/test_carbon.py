@@ -144,6 +144,27 @@ def test_years_of_land_use_give_years_of_carbon():
     np.testing.assert_array_equal(back, -against)
 
 
+def test_one_lazy_pool_makes_all_lazy():
+    soil = with_grid(np.ones(SHAPE, "f4"), units="tC ha-1")
+    found = assert_lazy(lambda: carbon(land_use(3), POOLS, c_soil=soil.chunk(4)))
+    assert all(layer.chunks is not None for layer in found.values())
+    xr.testing.assert_equal(found.compute(), carbon(land_use(3), POOLS, c_soil=soil))
+
+
+def test_the_date_is_that_of_the_land_use():
+    maps = land_use(3, times=2)
+    soil = with_grid(np.ones((2, *SHAPE), "f4"), name="soil", units="tC ha-1")
+    for c_soil in (soil[1], soil[1].drop_vars("time")):
+        found = carbon(maps[0], POOLS, c_soil=c_soil)
+        assert found["time"].values == maps["time"].values[0]
+    rate = carbon_sequestration(
+        *(soil.rename(time="year").assign_coords(year=[1990, 2000])[i] for i in (0, 1)),
+        years="time",
+    )
+    assert rate.attrs["units"] == "tC ha-1 yr-1"
+    assert "year" not in rate.coords
+
+
 @settings(max_examples=15)
 @given(values=rasters(shape=SHAPE), other=rasters(shape=SHAPE), data=st.data())
 def test_change_and_value_in_any_chunking(values, other, data):
@@ -245,12 +266,22 @@ def test_bad_input(tmp_path):
         carbon_sequestration(storage, storage, convention="old")
     with pytest.raises(SchemaError, match="different dates"):
         carbon_sequestration(series, series.assign_coords(time=series["time"] + 1))
+    years = series.rename(time="year").assign_coords(year=[1990, 2000])
+    with pytest.raises(ParameterError, match="after is of 1990 and before of 2000"):
+        carbon_sequestration(years[1], years[0])
+    with pytest.raises(SchemaError, match="different dates along 'year'"):
+        carbon_sequestration(years, years.assign_coords(year=[1990, 2001]))
+    with pytest.raises(SchemaError, match="different dates along 'year'"):
+        carbon(land_use(0, times=2).rename(time="year"), POOLS, c_soil=years)
     rate = carbon_sequestration(storage, storage, years=5)
     with pytest.raises(UnitError, match="'change'"):
         carbon_value(rate, price=1, years=5, discount_rate=1)
     change = carbon_sequestration(storage, storage)
     with pytest.raises(ParameterError, match="discount_rate is -100"):
         carbon_value(change, price=1, years=5, discount_rate=-100)
+    for price in (np.nan, "40"):
+        with pytest.raises(ParameterError, match=r"price is .*; expected a number"):
+            carbon_value(change, price=price, years=5, discount_rate=1)
     with pytest.raises(ParameterError, match="years is -1"):
         carbon_value(change, price=1, years=-1, discount_rate=1)
     with pytest.raises(SchemaError, match="no raster"):

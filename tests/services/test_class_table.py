@@ -20,8 +20,16 @@ FRAME = pd.DataFrame({"lucode": [30, -1, 7], "Kc": [0.5, 1, 2], "name": ["a", "b
         "lucode;kc;name\n30;0.5;a\n-1;1;b\n7;2;c\n;;\n",
         'Kc,lucode,name\n0.5,30.0,"a, or more"\n1,-1,b\n2,7,c\n\n',
         "lucode\tkc\n30\t0.5\n-1\t1\n7\t2\n",
+        "lucode,kc\n30,0.5,\n-1,1,\n7,2,\n",
     ],
-    ids=["plain", "byte order mark and spaces", "semicolons", "quoted, codes as decimals", "tabs"],
+    ids=[
+        "plain",
+        "byte order mark and spaces",
+        "semicolons",
+        "quoted, codes as decimals",
+        "tabs",
+        "rows that end in a separator",
+    ],
 )
 def test_files_as_they_come(tmp_path, text):
     path = tmp_path / "table.csv"
@@ -35,8 +43,9 @@ def test_files_as_they_come(tmp_path, text):
 
 
 def test_frames_and_their_index():
-    for frame in (FRAME, FRAME.set_index("lucode"), FRAME.astype({"lucode": "float32"}),
-                  FRAME.astype({"Kc": str}), FRAME.rename(columns={"Kc": " kC"})):  # fmt: skip
+    for frame in (FRAME, FRAME.set_index("lucode"), FRAME.set_index("lucode", drop=False),
+                  FRAME.astype({"lucode": "float32"}), FRAME.astype({"Kc": str}),
+                  FRAME.rename(columns={"Kc": " kC"})):  # fmt: skip
         before = frame.copy()
         found = read_class_table(frame, ["kc"], name="table")
         assert found["kc"].to_dict() == {-1: 1.0, 7: 2.0, 30: 0.5}
@@ -75,6 +84,11 @@ def test_bad_tables(tmp_path):
     assert len(read_class_table(FRAME, ["kc"], name="t", ranges={"kc": (0.5, 2)})) == 3
     with pytest.raises(DataError, match=r"absent\.csv does not exist"):
         read_csv(tmp_path / "absent.csv", name="the table")
+    with pytest.raises(SchemaError, match="the table is dict; expected a DataFrame or the path"):
+        read_csv({"lucode": [1]}, name="the table")
+    (tmp_path / "local.csv").write_bytes("lucode,林,kc\n1,a,2\n".encode("gbk"))
+    with pytest.raises(DataError, match="Save it in UTF-8"):
+        read_csv(tmp_path / "local.csv", name="the table")
     (tmp_path / "noise.csv").write_bytes(bytes(range(256)))
     with pytest.raises(DataError, match=r"noise.csv cannot be read as CSV"):
         read_csv(tmp_path / "noise.csv", name="the table")

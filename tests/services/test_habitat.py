@@ -415,16 +415,22 @@ def _too_free(lulc, mine, road):
     return {"access": mine * 0 + 3}, ParameterError, "access has .* cells between 3 and 3"
 
 
+def _too_many_intensities(lulc, mine, road):
+    values = np.linspace(0, 1, mine.size + 60, dtype="float32")[: mine.size].reshape(mine.shape)
+    return {"mine": mine.copy(data=values)}, ParameterError, "'Mine' has more than 256 distinct"
+
+
 def _too_suitable(lulc, mine, road):
     return {"suitability": mine + 2}, ParameterError, "habitat has .* cells"
 
 
 @pytest.mark.parametrize(
-    "change", [_unknown_class, _too_intense, _undeclared, _too_free, _too_suitable]
-)
+    "change", [_unknown_class, _too_intense, _undeclared, _too_free, _too_suitable,
+               _too_many_intensities],
+)  # fmt: skip
 @pytest.mark.parametrize("chunks", [None, 6])
 def test_bad_pixels_are_found_before_anything_decays(monkeypatch, change, chunks):
-    layers = dict(zip(("lulc", "mine", "road"), landscape(), strict=True))
+    layers = dict(zip(("lulc", "mine", "road"), landscape((16, 17)), strict=True))
     changed, error, text = change(*layers.values())
     options = {**layers, **changed}
     if chunks:
@@ -459,6 +465,7 @@ def test_bad_pixels_are_found_before_anything_decays(monkeypatch, change, chunks
         ({"sensitivity": CLASSES.assign(LUCODE=1)}, SchemaError, r"two rows of lucode \[1\]"),
         ({"sensitivity": None}, SchemaError, "nothing in place of"),
         ({"suitability": 3}, ParameterError, "habitat is 3"),
+        ({"access": 0.5}, ParameterError, "access is float; expected a raster, or polygons"),
         ({"sensitivity_to": {"rail": 1}}, ParameterError, r"sensitivity_to names \['rail'\]"),
         ({"threat_table": TABLE.assign(max_dist=[10, 8])}, ParameterError, "less than one cell"),
         ({"threat_table": TABLE.replace("road", "habitat")}, SchemaError, "there is no raster"),

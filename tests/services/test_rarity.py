@@ -101,3 +101,12 @@ def test_maps_must_fit():
         habitat_rarity(lulc, lulc == 1)
     with pytest.raises(ParameterError, match="'baseline' has dims"):
         habitat_rarity(lulc, xr.concat([lulc, lulc], "time"))
+
+
+def test_codes_are_whole_numbers():
+    whole, broken = (with_grid(np.array([[1, second, 2]], dtype="float32")) for second in (1, 1.5))
+    for pair in ((whole, broken), (broken, whole)):
+        with pytest.raises(SchemaError, match=r"hold 1\.5; expected class codes as whole numbers"):
+            assert_lazy(habitat_rarity, *(a.chunk(2) for a in pair)).compute()
+        with pytest.raises(SchemaError, match=r"hold 1\.5"):
+            habitat_rarity_table(*pair)

@@ -324,3 +324,20 @@ def test_totals_are_sums_over_the_cells_of_a_watershed(tmp_path):
         mx.sediment_totals(made, away)
     with pytest.raises(SchemaError, match="sediment makes them"):
         mx.sediment_totals(made[["sdr"]], basins)
+
+
+@pytest.mark.parametrize("method", ["d8", "mfd"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_rain_with_dates_and_land_without_come_out_as_each_year_alone(method, lazy):
+    dem, lulc, r, k = layers((12, 12), seed=1)
+    other = layers((12, 12), seed=6)[2]
+    rain = xr.concat([r, other], "time").assign_coords(time=[2001, 2005]).assign_attrs(r.attrs)
+    given_layers = (dem, lulc, rain, k)
+    if lazy:
+        given_layers = tuple(layer.chunk({"y": 6, "x": 5}) for layer in given_layers)
+    made = mx.sediment(*given_layers, TABLE, threshold=8, method=method).compute()
+    for year, alone in ((2001, r), (2005, other)):
+        single = mx.sediment(dem, lulc, alone, k, TABLE, threshold=8, method=method)
+        for name in ("rkls", "usle", "sediment_export", "sediment_deposition"):
+            found = made[name].sel(time=year)
+            np.testing.assert_allclose(found, single[name], rtol=2e-6, err_msg=name)

@@ -121,7 +121,7 @@ def test_missing_columns_are_named(column):
 
 def test_bad_paths_are_named(folder):
     with pytest.raises(SchemaError, match=r"fut_path names no raster for \['Mine', 'road'\]"):
-        read_threats(folder / "threats.csv", land(), column="fut_path")
+        read_threats(folder / "threats.csv", land(), column="FUT_PATH")
     with pytest.raises(SchemaError, match="no column 'base_path'"):
         read_threats(folder / "threats.csv", land(), column="base_path")
     (folder / "road.tif").unlink()

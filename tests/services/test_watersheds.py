@@ -210,6 +210,11 @@ def test_years_and_laziness():
     for name in alone.data_vars:
         mine = found[name].isel(time=1) if "time" in found[name].dims else found[name]
         np.testing.assert_allclose(mine, alone[name], rtol=1e-12)
+    other = {"time": result["time"] + np.timedelta64(1, "D")}
+    for options in ({"lulc": result["lulc"].expand_dims(other, axis=0), "demand": DEMAND},
+                    {"precipitation": result["aet"].assign_coords(other)}):  # fmt: skip
+        with pytest.raises(SchemaError, match="different dates along 'time'"):
+            water_yield_totals(result, basins(), **options)
 
 
 @settings(max_examples=8)

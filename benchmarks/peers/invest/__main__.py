@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SIDES = {"invest": "benchmarks.peers.invest.run_invest", "ours": "benchmarks.peers.invest.run_ours"}
 INTERPRETER = "MINEECO_INVEST_PYTHON"
 COMPILE = "from mineeco_xr.kernels.warmup import warmup; warmup()"
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16000000"}
+"""Of both sides: one heap for all threads, and large arrays outside of it, leave fewer holes."""
 WARM = 300
 """Side of the run that fills numba's cache."""
 
@@ -51,7 +53,7 @@ class Bench:
         script = ["-m", SIDES[who], model, str(inputs), str(out)]
         command = [self.pythons[who], *script, "--algorithm", self.given.algorithm]
         log = out.parent / f"{model}.log"
-        found = measured(command, where=ROOT, log=log)
+        found = measured(command, where=ROOT, log=log, environment=ENVIRONMENT)
         if found.code:
             print(f"{who} {model} failed with code {found.code}; the end of {log}:")
             print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), flush=True)

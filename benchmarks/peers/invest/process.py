@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +69,16 @@ class _Watch(threading.Thread):
             self.stop.wait(SAMPLE)
 
 
-def measured(command: Sequence[str], *, where: Path, log: Path) -> Measured:
-    """Run a command in a folder, its output in a log file."""
+def measured(
+    command: Sequence[str], *, where: Path, log: Path, environment: Mapping[str, str]
+) -> Measured:
+    """Run a command in a folder with more in its environment, its output in a log file."""
     with log.open("wb") as file:
         begin = time.perf_counter()
-        process = subprocess.Popen(command, cwd=where, stdout=file, stderr=subprocess.STDOUT)
+        given = {**os.environ, **environment}
+        process = subprocess.Popen(
+            command, cwd=where, stdout=file, stderr=subprocess.STDOUT, env=given
+        )
         watch = _Watch(process.pid)
         watch.start()
         _, status, usage = os.wait4(process.pid, 0)
