@@ -161,6 +161,8 @@ def test_dividing_flow_in_blocks_has_the_same_bits_from_processes(client, monkey
     with dask.config.set(scheduler=client.get):
         for name, found in dividing(mfd.chunk({"y": 23, "x": 31})).items():
             np.testing.assert_array_equal(found.compute(), expected[name], err_msg=name)
+        held = mfd.chunk({"y": 23, "x": 31}).persist()
+        np.testing.assert_array_equal(held.mine.flow_accumulation(), expected["counts"])
         negative = xr.full_like(mfd, -1.0, "float64").chunk({"y": 23})
         with pytest.raises(ParameterError, match="expected 0 or more"):
             mfd.chunk({"y": 23}).mine.flow_accumulation(negative)

@@ -154,8 +154,9 @@ def sediment(
 
     Crosses chunks by stitching with D8, in five passes over the inputs; with ``"invest"``
     its directions are one task that holds the raster. With multiple flow a raster that fits into
-    memory is routed in one lazy task a step; a larger one in rounds, which computes at once, with
-    progress. Write the result, or the terrain's part, before you go on.
+    memory is routed in one lazy task a step; a larger one in strips, which computes at once, with
+    progress, makes all checks at once, and holds slopes and directions, 8 bytes a cell, in memory
+    or on the workers. Write the result before you go on.
 
     References
     ----------
