@@ -175,3 +175,55 @@ def test_decay_by_transforms_agrees_from_processes(client):
     with dask.config.set(scheduler=client.get):
         found = patches.chunk({"y": 23, "x": 31}).mine.decay(300.0).values
     np.testing.assert_allclose(found, expected, atol=1e-6 * expected.max())
+
+
+def services(dem, lulc, mines):
+    """All four services, lazily or in memory as the inputs are."""
+    table = pd.DataFrame(
+        {"lucode": [1, 2], "usle_c": [0.01, 0.3], "usle_p": [1.0, 0.8], "habitat": [1.0, 0.2],
+         "mine": [0.8, 0.1], "lulc_veg": [1, 0], "root_depth": [900, 1], "kc": [0.9, 0.5],
+         "c_above": [60, 2], "c_below": [20, 1], "c_soil": [90, 30], "c_dead": [5, 0]}
+    )  # fmt: skip
+    threats = pd.DataFrame({"threat": ["mine"], "max_dist": 400, "weight": 1, "decay": "linear"})
+    climate = {"precipitation": 600.0, "evapotranspiration": 900.0, "soil_depth": 700.0,
+               "available_water": 0.2}  # fmt: skip
+    units = {"precipitation": "mm yr-1", "evapotranspiration": "mm yr-1", "soil_depth": "mm",
+             "available_water": "1"}  # fmt: skip
+    layers = {
+        name: xr.full_like(dem, value, dtype="f4").assign_attrs(units=units[name])
+        for name, value in climate.items()
+    }
+    found = {
+        "habitat": mx.habitat_quality(
+            lulc, {"mine": mines}, threat_table=threats, sensitivity=table,
+            half_saturation="half_max",
+        ),
+        "water": mx.water_yield(lulc, **layers, biophysical=table, seasonality=5),
+        "carbon": mx.carbon(lulc, table),
+    }  # fmt: skip
+    for method in ("d8", "mfd"):
+        found[method] = mx.sediment(
+            dem, lulc, 1500.0, 0.03, table, threshold=20, method=method
+        )[["usle", "sediment_export", "sediment_deposition"]]  # fmt: skip
+    return found
+
+
+def test_services_are_the_same_from_processes(client):
+    rng = np.random.default_rng(5)
+    slope = np.add.outer(np.arange(60.0), 2 * np.arange(64.0))
+    dem = with_grid(slope + rng.normal(0, 3, slope.shape), name="dem", units="m")
+    lulc = with_grid(rng.integers(1, 3, slope.shape).astype("u1"), name="lulc")
+    mines = with_grid((rng.random(slope.shape) < 0.01).astype("u1"), name="mine")
+    layers = (dem, lulc, mines)
+    with dask.config.set(scheduler="synchronous"):
+        expected = services(*layers)
+    with dask.config.set(scheduler=client.get):
+        for name, made in services(*(layer.chunk({"y": 31, "x": 33}) for layer in layers)).items():
+            found = made.compute()
+            for variable in found.data_vars:
+                np.testing.assert_allclose(
+                    found[variable],
+                    expected[name][variable],
+                    rtol=2e-6,
+                    err_msg=f"{name} {variable}",
+                )
