@@ -21,6 +21,7 @@ SHORT = (
     ["benchmarks.peers.natural_breaks"],
     ["benchmarks.peers.hot_spots"],
     ["benchmarks.peers.forest"],
+    ["benchmarks.conventions"],
     ["benchmarks.cube", "--side", "2048"],
 )
 
