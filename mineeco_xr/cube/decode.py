@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
-from mineeco_xr.cube.manifest import LayerSpec
 from mineeco_xr.cube.modis import decode_modis
 from mineeco_xr.cube.nodata import code_in, fill_value_of
 from mineeco_xr.cube.units import parse_units
 from mineeco_xr.errors import SchemaError, UnitError
+
+if TYPE_CHECKING:
+    from mineeco_xr.cube.manifest import LayerSpec
 
 
 def resampling_of(key: str, name: str, spec: LayerSpec) -> str:

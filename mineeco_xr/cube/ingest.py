@@ -15,7 +15,6 @@ from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.decode import codes_to_change, decoded, recode_block, resampling_of
 from mineeco_xr.cube.grid import grid_difference, make_grid
 from mineeco_xr.cube.lookup import source_window
-from mineeco_xr.cube.manifest import LayerSpec, Manifest, load_toml, validated
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.sources import Slice, open_sources
 from mineeco_xr.cube.stack import stack_tiffs
@@ -27,6 +26,8 @@ from mineeco_xr.errors import GridMismatch, SchemaError
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
+
+    from mineeco_xr.cube.manifest import LayerSpec, Manifest
 
 
 def ingest(
@@ -105,6 +106,9 @@ def ingest(
 
 
 def _as_manifest(manifest: Any, base: Any) -> Manifest:
+    # Here, for pydantic takes a tenth of a second that most uses of the package need not wait.
+    from mineeco_xr.cube.manifest import Manifest, load_toml, validated
+
     if isinstance(manifest, Manifest):
         return manifest if base is None else manifest.model_copy(update={"base": Path(base)})
     if isinstance(manifest, Mapping):

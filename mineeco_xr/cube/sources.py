@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -15,8 +15,10 @@ import xarray as xr
 from mineeco_xr.cube.dates import parse_date
 from mineeco_xr.cube.geotiff import open_tiff, tiff_info
 from mineeco_xr.cube.grid import geobox_of, grid_mapping_of
-from mineeco_xr.cube.manifest import LayerSpec
 from mineeco_xr.errors import DataError, GridMismatch, SchemaError
+
+if TYPE_CHECKING:
+    from mineeco_xr.cube.manifest import LayerSpec
 
 _TIFF = (".tif", ".tiff")
 _NETCDF = (".nc", ".nc4", ".cdf", ".h5")

@@ -14,7 +14,6 @@ from mineeco_xr.cube.decode import codes_to_change, decoded, recode_block, resam
 from mineeco_xr.cube.geotiff import stored_attrs, tiff_reader
 from mineeco_xr.cube.grid import grid_coords, grid_difference
 from mineeco_xr.cube.lookup import affordable_chunks, source_window
-from mineeco_xr.cube.manifest import LayerSpec
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.sources import Slice
 from mineeco_xr.cube.units import unit_factor
@@ -22,6 +21,8 @@ from mineeco_xr.cube.warp import MARGINS, fill_for, warp_window
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
+
+    from mineeco_xr.cube.manifest import LayerSpec
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import pointwise
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.units import convert_units, format_units, parse_units
+from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import label_of
 from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.lazy import lazy_together
-from mineeco_xr.services.lead import dated_first, require_same_leads, undated
+from mineeco_xr.services.lead import require_same_leads, undated
 from mineeco_xr.services.parameters import class_parameters, values_of
 
 POOLS = ("c_above", "c_below", "c_soil", "c_dead")
@@ -105,15 +105,13 @@ def carbon(
     def of(*wanted: str) -> xr.DataArray:
         layers = {name: every[name] for name in wanted if name in every}
         layers["lulc"] = classes
-        names = tuple(dated_first(layers))
-        found = pointwise(
+        return cellwise(
             _sum_block,
-            *(layers[name] for name in names),
+            *layers.values(),
             dtype="float32",
             shared=parameters.shared,
-            parameters={"names": names, "pools": wanted},
+            parameters={"names": tuple(layers), "pools": wanted},
         )
-        return found.transpose(..., "y", "x")
 
     variables = {"carbon_storage": of(*POOLS), **{pool: of(pool) for pool in POOLS}}
     numbers = {k: v for k, v in given.items() if v is not None and k not in rasters}

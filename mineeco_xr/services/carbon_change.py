@@ -16,7 +16,8 @@ from mineeco_xr.cube.time import decimal_years
 from mineeco_xr.cube.units import unit_ratio
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.carbon import UNITS, carbon_density
-from mineeco_xr.services.lead import dated_first, require_same_leads
+from mineeco_xr.services.cellwise import cellwise
+from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.watersheds import HECTARE, zone_totals
 from mineeco_xr.stats.scene import small_array
 
@@ -88,17 +89,15 @@ def carbon_sequestration(
     require_same_leads({"before": before, "after": after})
     elapsed = _elapsed(before, after, years)
     layers = {"before": _storage(before, "before"), "after": _storage(after, "after")}
-    names = tuple(dated_first(layers))
-    change = pointwise(
+    change = cellwise(
         _change_block,
-        *(layers[name] for name in names),
+        *layers.values(),
         dtype=np.result_type(*(layer.dtype for layer in layers.values())),
         parameters={
-            "names": names,
             "years": elapsed,
             "nodata": NODATA if convention == "invest" else None,
         },
-    ).transpose(..., "y", "x")
+    )
     rate = "" if elapsed is None else " yr-1"
     return finalize(
         change,
@@ -119,10 +118,9 @@ def _storage(data: xr.DataArray, name: str) -> xr.DataArray:
 
 
 def _change_block(
-    *blocks: np.ndarray, names: tuple[str, ...], years: float | None, nodata: float | None
+    before: np.ndarray, after: np.ndarray, *, years: float | None, nodata: float | None
 ) -> np.ndarray:
-    layers = dict(zip(names, blocks, strict=True))
-    change = layers["after"] - layers["before"]
+    change = after - before
     if nodata is not None:
         change = np.where(np.isclose(change, nodata), change.dtype.type(np.nan), change)
     return change if years is None else change / change.dtype.type(years)

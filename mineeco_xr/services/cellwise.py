@@ -31,12 +31,10 @@ def cellwise(function: Callable[..., Any], *layers: xr.DataArray, **options: Any
     xarray.DataArray or tuple of xarray.DataArray
         Dims ``(..., y, x)``.
     """
-    order = sorted(
-        range(len(layers)), key=lambda n: (-len(lead_dims(layers[n])), -layers[n].ndim)
-    )  # fmt: skip
+    order = sorted(range(len(layers)), key=lambda n: (-len(lead_dims(layers[n])), -layers[n].ndim))
     call = partial(_call, function, tuple(order))
-    return pointwise(call, *(layers[n].transpose(..., "y", "x", missing_dims="ignore")
-                             for n in order), **options)  # fmt: skip
+    ready = (layers[n].transpose(..., "y", "x", missing_dims="ignore") for n in order)
+    return pointwise(call, *ready, **options)
 
 
 def _call(
@@ -45,6 +43,6 @@ def _call(
     given = dict(zip(order, blocks, strict=True))
     shape = np.broadcast_shapes(*(block.shape for block in blocks))
     made = function(*(given[n] for n in range(len(order))), **parameters)
-    if isinstance(made, tuple):
+    if isinstance(made, tuple) or made.ndim > len(shape):
         return tuple(np.broadcast_to(part, shape) for part in made)
     return made if made.shape == shape else np.broadcast_to(made, shape).copy()

@@ -12,12 +12,16 @@ import xarray as xr
 from mineeco_xr.chunks import Reduced, reduce_blocks
 from mineeco_xr.cube.nodata import fill_value_of
 from mineeco_xr.errors import SchemaError
+from mineeco_xr.services.class_counts import (
+    WIDEST,
+    Counts,
+    count_codes,
+    has_class,
+    merge_counts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WIDEST = 2**22
-"""Codes from the lowest to the highest that a direct table may span."""
 
 SHOWN = 10
 """Unknown codes that a message lists."""
@@ -108,8 +112,7 @@ class ClassValues:
 
     def valid(self, classes: np.ndarray) -> np.ndarray:
         """Return where a map has a class."""
-        known = np.isfinite(classes) if classes.dtype.kind == "f" else np.ones(classes.shape, bool)
-        return known if self.nodata is None else known & (classes != self.nodata)
+        return has_class(classes, self.nodata)
 
 
 def class_values(classes: xr.DataArray, table: pd.DataFrame, *, name: str) -> Reduced:
@@ -140,11 +143,10 @@ def class_values(classes: xr.DataArray, table: pd.DataFrame, *, name: str) -> Re
             f"{classes.name or 'the land use'!r} holds {classes.dtype}; expected class codes as "
             "whole numbers. Convert it with .astype('int16')."
         )
-    raw = classes.transpose(..., "y", "x")
     return reduce_blocks(
         _count_block,
-        _merge_counts,
-        raw.drop_vars([c for c in raw.coords if c not in raw.dims]),
+        merge_counts,
+        classes,
         finish=_checked,
         shared=_Wanted(
             table.index.to_numpy("int64"),
@@ -165,28 +167,8 @@ class _Wanted:
     names: tuple[str, str]
 
 
-Counts = tuple[np.ndarray, np.ndarray]
-
-
 def _count_block(block: np.ndarray, *, shared: _Wanted) -> Counts:
-    flat = block[np.isfinite(block)] if block.dtype.kind == "f" else block.ravel()
-    if not flat.size:
-        return np.empty(0), np.empty(0, dtype=np.int64)
-    low, high = flat.min(), flat.max()
-    if flat.dtype.kind in "iu" and int(high) - int(low) < WIDEST:
-        small = flat.dtype.itemsize < 3 and low >= 0
-        # int8 and int16 cannot hold the difference of their own ends.
-        counts = np.bincount(flat if small else np.subtract(flat, low, dtype=np.int64))
-        found = np.flatnonzero(counts)
-        return found + (0 if small else int(low)), counts[found]
-    return np.unique(flat, return_counts=True)
-
-
-def _merge_counts(parts: list[Counts]) -> Counts:
-    unique, place = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
-    counts = np.zeros(unique.size, dtype=np.int64)
-    np.add.at(counts, place, np.concatenate([part[1] for part in parts]))
-    return unique, counts
+    return count_codes(block[np.isfinite(block)] if block.dtype.kind == "f" else block)
 
 
 def _checked(found: Counts, wanted: _Wanted) -> ClassValues:

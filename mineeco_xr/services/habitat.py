@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from mineeco_xr.chunks import Reduced, pointwise, reduce_blocks
+from mineeco_xr.chunks import Reduced, reduce_blocks
 from mineeco_xr.chunks.reduced import constant
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.cells import cell_size
@@ -17,6 +17,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.access import access_layer
+from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import CODE, read_csv
 from mineeco_xr.services.habitat_blocks import (
     BEFORE,
@@ -29,7 +30,7 @@ from mineeco_xr.services.habitat_blocks import (
     quality_only,
 )
 from mineeco_xr.services.lazy import lazy_together
-from mineeco_xr.services.lead import dated_first, require_one_lead, undated
+from mineeco_xr.services.lead import require_one_lead, undated
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.phantom import with_phantom
 from mineeco_xr.services.threat_table import HabitatThreat, read_threat_table, require_reach
@@ -342,15 +343,15 @@ def _degradation(
 ) -> Any:
     columns = [threat.column for threat in threats]
     wanted = {LANDUSE, "access", BEFORE, *columns, *(f"felt {column}" for column in columns)}
-    order = dated_first({name: layers[name] for name in wanted & set(layers)})
-    return pointwise(
+    names = [name for name in layers if name in wanted]
+    return cellwise(
         degradation_only,
-        *(layers[name] for name in order),
+        *(layers[name] for name in names),
         dtype="float32",
         outputs=1 + (len(threats) if per_threat else 0),
         shared=shared,
         parameters={
-            "names": tuple(order),
+            "names": tuple(names),
             "weights": {threat.column: threat.weight for threat in threats},
             "per_threat": per_threat,
         },
@@ -373,10 +374,8 @@ def _quality(
             shared=shared,
         )
     layers = {**layers, DEGRADATION: degradation}
-    names = dated_first(
-        {name: layers[name] for name in (DEGRADATION, LANDUSE, SUITABILITY) if name in layers}
-    )
-    return pointwise(
+    names = [name for name in (DEGRADATION, LANDUSE, SUITABILITY) if name in layers]
+    return cellwise(
         quality_only,
         *(layers[name] for name in names),
         dtype="float32",

@@ -35,22 +35,6 @@ def lead_numbers(data: xr.DataArray) -> list[xr.DataArray]:
     ]
 
 
-def dated_first(layers: Mapping[str, xr.DataArray]) -> list[str]:
-    """Return the names of layers in an order in which ``pointwise`` puts their dates first.
-
-    Parameters
-    ----------
-    layers : mapping of str to DataArray
-        Some with a dim beside ``y`` and ``x``; numbers for each date have no other.
-
-    Returns
-    -------
-    list of str
-        The same for the same layers in any order.
-    """
-    return sorted(layers, key=lambda n: (-len(lead_dims(layers[n])), -layers[n].ndim, n))
-
-
 def undated(data: xr.DataArray) -> xr.DataArray:
     """Return a layer without the date it was selected at: the land use says of when a result is.
 

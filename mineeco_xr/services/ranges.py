@@ -38,11 +38,10 @@ def require_range(
     ParameterError
         When computed, if a value is out of the range: with the count of such cells.
     """
-    raw = data.transpose(..., "y", "x", missing_dims="ignore")
     return reduce_blocks(
         _outside,
         _merge,
-        raw.drop_vars([c for c in raw.coords if c not in raw.dims]),
+        data,
         finish=_refuse,
         shared=(low, high, name, remedy, fill_value_of(data)),
     )

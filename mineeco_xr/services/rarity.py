@@ -13,7 +13,8 @@ from mineeco_xr.cube.grid import require_metres, require_same_grid
 from mineeco_xr.cube.nodata import fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
-from mineeco_xr.services.class_values import WIDEST, ClassValues
+from mineeco_xr.services.class_counts import Counts, count_codes, has_class, merge_counts
+from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.lead import lead_dims, lead_numbers
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 COLUMN = "rarity_value"
 """InVEST's name of the column of the table."""
-
-Counts = tuple[np.ndarray, np.ndarray]
 
 
 def habitat_rarity(lulc: xr.DataArray, baseline: xr.DataArray) -> xr.DataArray:
@@ -176,38 +175,14 @@ def _nodata(lulc: xr.DataArray, baseline: xr.DataArray) -> tuple[float | None, f
 def _count(lulc: np.ndarray, baseline: np.ndarray, *, shared: tuple) -> list[Counts]:
     """Count the classes at each date where the baseline has data, then those of the baseline."""
     base = baseline.reshape(baseline.shape[-2:])
-    known = _valid(base, shared[1])
+    known = has_class(base, shared[1])
     dates = lulc.reshape(-1, *base.shape)
-    parts = [layer[_valid(layer, shared[0]) & known] for layer in dates]
-    return [_count_codes(part) for part in (*parts, base[known])]
-
-
-def _valid(block: np.ndarray, nodata: float | None) -> np.ndarray:
-    known = np.isfinite(block) if block.dtype.kind == "f" else np.ones(block.shape, dtype=bool)
-    return known if nodata is None else known & (block != nodata)
-
-
-def _count_codes(codes: np.ndarray) -> Counts:
-    if codes.size and codes.dtype.kind in "iu":
-        low = int(codes.min())
-        if int(codes.max()) - low < WIDEST:
-            counts = np.bincount(codes - low if low else codes)
-            found = np.flatnonzero(counts)
-            return found + low, counts[found]
-    unique, counts = np.unique(codes, return_counts=True)
-    return unique, counts
+    parts = [layer[has_class(layer, shared[0]) & known] for layer in dates]
+    return [count_codes(part) for part in (*parts, base[known])]
 
 
 def _merge(parts: list[list[Counts]]) -> list[Counts]:
-    merged = []
-    for same in zip(*parts, strict=True):
-        codes = np.concatenate([part[0] for part in same])
-        counts = np.concatenate([part[1] for part in same])
-        unique, place = np.unique(codes, return_inverse=True)
-        totals = np.zeros(unique.size, dtype=np.int64)
-        np.add.at(totals, place, counts)
-        merged.append((unique, totals))
-    return merged
+    return [merge_counts(list(same)) for same in zip(*parts, strict=True)]
 
 
 def _rarity(found: Counts, baseline: Counts) -> tuple[np.ndarray, np.ndarray]:
@@ -252,5 +227,5 @@ def _paint(
     out = np.stack(
         [shared[date].of(layer, COLUMN) for date, layer in zip(dates, layers, strict=True)]
     )
-    out[:, ~_valid(baseline.reshape(lulc.shape[-2:]), nodata)] = np.nan
+    out[:, ~has_class(baseline.reshape(lulc.shape[-2:]), nodata)] = np.nan
     return out.reshape(lulc.shape)

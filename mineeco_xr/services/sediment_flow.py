@@ -20,6 +20,7 @@ from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.invest_box import invest_corner
 from mineeco_xr.services.parameters import ModelParameters, values_of
+from mineeco_xr.services.threats import chunk_sides
 from mineeco_xr.services.watersheds import read_watersheds
 from mineeco_xr.stats.zones import require_inside
 from mineeco_xr.terrain import (
@@ -215,14 +216,8 @@ def _inside(watersheds: gpd.GeoDataFrame | str, dem: xr.DataArray) -> xr.DataArr
     frame, grid = read_watersheds(watersheds), geobox_of(dem)
     placed = on_grid(frame, grid, name="watersheds")
     require_inside(placed, frame.index.to_numpy(), grid, name="watersheds of rows")
-    ones, chunks = np.ones(len(frame)), _largest_chunk(dem)
+    ones, chunks = np.ones(len(frame)), chunk_sides(dem)
     return burn(placed, grid, values=ones, fill=np.nan, dtype="float32", chunks=chunks)
-
-
-def _largest_chunk(data: xr.DataArray) -> tuple[int, int] | None:
-    if data.chunks is None:
-        return None
-    return max(data.chunksizes["y"]), max(data.chunksizes["x"])
 
 
 def _mask_block(

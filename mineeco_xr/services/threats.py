@@ -239,11 +239,10 @@ def level_check(raster: xr.DataArray, name: str) -> Reduced | None:
     """
     if raster.dtype.kind != "f":
         return None
-    raw = raster.transpose(..., "y", "x")
     return reduce_blocks(
         _levels_in_block,
         _merge_levels,
-        raw.drop_vars([c for c in raw.coords if c not in raw.dims]),
+        raster.transpose(..., "y", "x"),
         finish=_require_few_levels,
         shared=(feature_fill_value_of(raster), f"threat {name!r}"),
     )

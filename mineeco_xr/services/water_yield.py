@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from mineeco_xr.chunks import pointwise
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float
@@ -22,8 +21,9 @@ from mineeco_xr.cube.units import (
 )
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.services.budyko import CURVES, water_balance
+from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import label_of, read_class_table, read_csv
-from mineeco_xr.services.lead import dated_first, require_same_leads
+from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.ranges import require_range
 
@@ -177,15 +177,14 @@ def water_yield(
         ranges=RANGES,
     ).after(*(_check(layer, name) for name, layer in climate.items()))
     layers = {"lulc": lulc, **climate, **parameters.layers}
-    names = tuple(dated_first(layers))
-    found = pointwise(
+    found = cellwise(
         water_balance,
-        *(reread(layers[name], "balance") for name in names),
+        *(reread(layer, "balance") for layer in layers.values()),
         dtype="float32",
         outputs=4,
         shared=parameters.shared,
         parameters={
-            "names": names,
+            "names": tuple(layers),
             "curve": budyko,
             "seasonality": float(seasonality),
             "bounded": convention == "corrected",
@@ -194,8 +193,7 @@ def water_yield(
     numbers = {k: v for k, v in replaced.items() if v is not None and k not in given}
     choices = {"seasonality": seasonality, "budyko": budyko, "convention": convention}
     variables = {
-        name: layer.transpose(..., "y", "x").assign_attrs(ATTRS[name])
-        for name, layer in zip(ATTRS, found, strict=True)
+        name: layer.assign_attrs(ATTRS[name]) for name, layer in zip(ATTRS, found, strict=True)
     }
     return finalize(
         xr.Dataset(variables),

@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="mfd")
     given = parser.parse_args()
     # One process: Dask need not import distributed to look for a client.
-    dask.config.set(scheduler=threaded.get)
+    dask.config.set({"scheduler": threaded.get, "array.rechunk.method": "tasks"})
     ds = mx.open_cube(given.folder / "cube.zarr")
     given.out.mkdir(parents=True, exist_ok=True)
     made, totals = RUNS[given.model](ds, given.folder, given.algorithm)
