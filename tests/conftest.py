@@ -12,10 +12,14 @@ from hypothesis import HealthCheck, settings
 
 # Before pytest collects a module by itself and puts it in place of the function of its name.
 import mineeco_xr.carbonwater
+import mineeco_xr.chunks.reread
 import mineeco_xr.services
 import mineeco_xr.spatial
 import mineeco_xr.stats
 import mineeco_xr.terrain  # noqa: F401
+
+# The rasters of tests are small, and what is read twice is what they are about.
+mineeco_xr.chunks.reread.HELD_BYTES = 0
 
 settings.register_profile(
     "mineeco",

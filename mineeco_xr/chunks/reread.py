@@ -9,6 +9,9 @@ from dask.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer
 
 from mineeco_xr.chunks.solution import PREFIX
 
+HELD_BYTES = 64 * 2**20
+"""A raster of no more than this is not read again: a block of a large one weighs as much."""
+
 KEPT = (PREFIX, "shared-", "original-")
 """Layers that are small or in memory already: all passes use the same."""
 
@@ -62,7 +65,10 @@ def read_again(array: Any, seed: Any = "again") -> Any:
 
 
 def reread(data: xr.DataArray, seed: Any = "again") -> xr.DataArray:
-    """Return a raster of the same values for one more pass; in memory it is the raster itself.
+    """Return a raster of the same values for one more pass.
+
+    One that is in memory, or small enough to be held there between the passes, is the raster
+    itself.
 
     Parameters
     ----------
@@ -76,7 +82,9 @@ def reread(data: xr.DataArray, seed: Any = "again") -> xr.DataArray:
     xarray.DataArray
         With attributes and coordinates of ``data``.
     """
-    return data if data.chunks is None else data.copy(data=read_again(data.data, seed))
+    if data.chunks is None or data.nbytes <= HELD_BYTES:
+        return data
+    return data.copy(data=read_again(data.data, seed))
 
 
 class _Renaming(MaterializedLayer):

@@ -76,6 +76,14 @@ def test_source_is_read_again_and_a_check_is_not():
     np.testing.assert_array_equal(both["again"], both["first"])
 
 
+def test_what_is_small_is_held_and_not_read_again(monkeypatch):
+    source = pointwise(_counted, with_grid(np.zeros((4, 6))).chunk(2), dtype="float64")
+    monkeypatch.setattr("mineeco_xr.chunks.reread.HELD_BYTES", source.nbytes)
+    assert reread(source) is source
+    monkeypatch.setattr("mineeco_xr.chunks.reread.HELD_BYTES", source.nbytes - 1)
+    assert reread(source).data.name != source.data.name
+
+
 def test_burned_vectors_are_burned_again_and_arrays_in_memory_stay():
     like = with_grid(np.zeros((4, 6)))
     x, y = like["x"].values, like["y"].values

@@ -26,8 +26,13 @@ ROOT = Path(__file__).resolve().parents[3]
 SIDES = {"invest": "benchmarks.peers.invest.run_invest", "ours": "benchmarks.peers.invest.run_ours"}
 INTERPRETER = "MINEECO_INVEST_PYTHON"
 COMPILE = "from mineeco_xr.kernels.warmup import warmup; warmup()"
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16000000"}
-"""Of both sides: one heap for all threads, and large arrays outside of it, leave fewer holes."""
+ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "16000000",
+    "PYTHONDONTWRITEBYTECODE": "",
+}
+"""Of both sides: one heap for all threads, and large arrays outside of it, leave fewer holes; a
+checkout keeps its bytecode, as an installed package does."""
 WARM = 300
 """Side of the run that fills numba's cache."""
 

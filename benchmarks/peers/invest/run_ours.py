@@ -9,9 +9,11 @@ import argparse
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import dask
+import numpy as np
 import xarray as xr
 from dask import threaded
 
@@ -173,6 +175,12 @@ RUNS: dict[str, Callable[[xr.Dataset, Path, str], Any]] = {
 }
 
 
+def _load_kernels() -> None:
+    from mineeco_xr.kernels import burn, zonal  # noqa: F401
+
+    zonal.locate_zones(np.ones((2, 2), dtype="int32"), np.array([1]))
+
+
 def main() -> None:
     """Run the model named on the command line."""
     parser = argparse.ArgumentParser()
@@ -181,6 +189,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="mfd")
     given = parser.parse_args()
+    # What is imported stays: to look for cycles in it, over and over, takes a tenth of a second.
+    gc.set_threshold(100_000, 50, 100)
     # One process: Dask need not import distributed to look for a client.
     dask.config.set({"scheduler": threaded.get, "array.rechunk.method": "tasks"})
     ds = mx.open_cube(given.folder / "cube.zarr")
@@ -188,6 +198,10 @@ def main() -> None:
     made, totals = RUNS[given.model](ds, given.folder, given.algorithm)
     # What InVEST does not make is not written either.
     wanted = made[[layer.ours for layer in LAYERS[given.model]]]
+    if given.model == "water_yield":
+        # Of the models with totals the one whose cube needs no compiled kernel: they load while
+        # it is written.
+        Thread(target=_load_kernels, daemon=True).start()
     path = mx.write_cube(wanted, given.out / CUBE_FILE, chunk=CHUNK, resume=False, overwrite=True)
     if totals is not None:
         totals(mx.open_cube(path)).to_csv(given.out / TOTALS_FILE)
