@@ -43,6 +43,7 @@ def _call(
     given = dict(zip(order, blocks, strict=True))
     shape = np.broadcast_shapes(*(block.shape for block in blocks))
     made = function(*(given[n] for n in range(len(order))), **parameters)
-    if isinstance(made, tuple) or made.ndim > len(shape):
+    if isinstance(made, tuple):
         return tuple(np.broadcast_to(part, shape) for part in made)
-    return made if made.shape == shape else np.broadcast_to(made, shape).copy()
+    whole = (*made.shape[: max(made.ndim - len(shape), 0)], *shape)
+    return made if made.shape == whole else np.broadcast_to(made, whole).copy()
