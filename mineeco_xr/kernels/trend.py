@@ -57,16 +57,16 @@ def _each_series(values, times, min_n, out):  # type: ignore[no-untyped-def]
             out[:6, i] = np.nan
             continue
         pairs = slopes[: n * (n - 1) // 2]
-        score = _pair_slopes(value, when, n, pairs)
+        score = pair_slopes(value, when, n, pairs)
         slope = _median_slope(pairs, value, when, n, scratch)
-        _sort(value, n)
+        sort_first(value, n)
         out[0, i] = slope
         out[1, i] = _middle(value, n) - slope * _middle(when, n)
-        _mann_kendall(score, value, n, out[:, i])
+        mann_kendall(score, value, n, out[:, i])
 
 
 @njit(nogil=True, cache=True)
-def _pair_slopes(value, when, n, slopes):  # type: ignore[no-untyped-def]
+def pair_slopes(value, when, n, slopes):  # type: ignore[no-untyped-def]
     """Fill all pairwise slopes and return S, the rises less the falls."""
     start, score = 0, 0
     for i in range(n - 1):
@@ -124,7 +124,7 @@ def _first_bracket(value, when, n, scratch):  # type: ignore[no-untyped-def]
     count = n - half
     for i in range(count):
         scratch[i] = (value[i + half] - value[i]) / (when[i + half] - when[i])
-    _sort(scratch, count)
+    sort_first(scratch, count)
     return scratch[count // 4], scratch[count - 1 - count // 4]
 
 
@@ -135,7 +135,7 @@ def _pick(slopes, low, high, place, scratch):  # type: ignore[no-untyped-def]
     for k in range(slopes.size):
         scratch[count] = slopes[k]
         count += 1 if low < slopes[k] <= high else 0
-    _sort(scratch, count)
+    sort_first(scratch, count)
     if slopes.size % 2 == 1:
         return scratch[place]
     if place + 1 < count:
@@ -148,7 +148,7 @@ def _pick(slopes, low, high, place, scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _sort(values, count):  # type: ignore[no-untyped-def]
+def sort_first(values, count):  # type: ignore[no-untyped-def]
     """Sort the first values in place: by insertion when they are few."""
     if count > 4 * _FEW:
         values[:count] = np.sort(values[:count])
@@ -169,17 +169,12 @@ def _middle(ordered, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _mann_kendall(score, ordered, n, out):  # type: ignore[no-untyped-def]
-    """Kendall (1975): variance with ties, continuity-corrected Z, two-sided p."""
-    variance = n * (n - 1.0) * (2.0 * n + 5.0)
-    run = 1
-    for k in range(1, n + 1):
-        if k < n and ordered[k] == ordered[k - 1]:
-            run += 1
-            continue
-        variance -= run * (run - 1.0) * (2.0 * run + 5.0)
-        run = 1
-    variance /= 18.0
+def mann_kendall(score, ordered, n, out):  # type: ignore[no-untyped-def]
+    """Write S, Z, p and tau into rows 2 to 5, after Kendall (1975), from S and the sorted values.
+
+    The variance is that with ties, Z has the continuity correction, p is two-sided.
+    """
+    variance = score_variance(ordered, n)
     z = 0.0
     if score > 0 and variance > 0.0:
         z = (score - 1.0) / math.sqrt(variance)
@@ -189,3 +184,17 @@ def _mann_kendall(score, ordered, n, out):  # type: ignore[no-untyped-def]
     out[3] = z
     out[4] = math.erfc(abs(z) / math.sqrt(2.0))
     out[5] = score / (0.5 * n * (n - 1.0))
+
+
+@njit(nogil=True, cache=True)
+def score_variance(ordered, n):  # type: ignore[no-untyped-def]
+    """Return the variance of S, corrected for ties, from the sorted values."""
+    variance = n * (n - 1.0) * (2.0 * n + 5.0)
+    run = 1
+    for k in range(1, n + 1):
+        if k < n and ordered[k] == ordered[k - 1]:
+            run += 1
+            continue
+        variance -= run * (run - 1.0) * (2.0 * run + 5.0)
+        run = 1
+    return variance / 18.0
