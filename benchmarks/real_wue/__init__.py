@@ -1,0 +1,1 @@
+"""Real carbon and water, held against themselves."""
