@@ -11,10 +11,13 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import layer_of, require_same_grid
+from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.tables import read_table
 
+PLAUSIBLE = (-1.0, 2.0)
+"""Reflectance beyond this is none; clouds and snow reach 1.6, dark water a little below 0."""
 ALIASES = {"NDMI": "NDWI_GAO", "LSWI": "NDWI_GAO", "NDIIB7": "NBR"}
 _SPYNDEX_BANDS = {
     "blue": "B", "green": "G", "red": "R", "nir": "N", "swir1": "S1", "swir2": "S2", "thermal": "T",
@@ -47,7 +50,8 @@ def indices(
     Raises
     ------
     SchemaError
-        If a band is missing, or holds integers, which are digital numbers and not reflectance.
+        If a band is missing, or holds integers, which are digital numbers and not reflectance;
+        or, when pixels are read, if its floats are beyond -1..2 and so are digital numbers too.
     ParameterError
         If a name is unknown, or is the bare ``NDWI``, which means two different things.
 
@@ -103,7 +107,10 @@ def _index(bands: xr.Dataset, name: str, rename: dict[str, str]) -> xr.DataArray
         needed = str(table.loc[wanted, "bands"]).split()
         layers = _layers(bands, needed, rename, name)
         result = pointwise(
-            _builtin_block, *layers, dtype=_float_type(layers), parameters={"name": wanted}
+            _builtin_block,
+            *layers,
+            dtype=_float_type(layers),
+            parameters={"name": wanted, "bands": tuple(str(layer.name) for layer in layers)},
         )
         text = f"{table.loc[wanted, 'long_name']} ({table.loc[wanted, 'reference']})"
     else:
@@ -126,10 +133,10 @@ def _layers(
     if integers:
         raise SchemaError(
             f"bands {integers} hold integers, which are digital numbers: scale them to reflectance "
-            "first (Landsat collection 2: DN * 0.0000275 - 0.2)."
+            "first (Landsat collection 2, level 2: mineeco_xr.scale_landsat)."
         )
     require_same_grid(dict(zip(variables.values(), layers, strict=True)))
-    return layers
+    return [as_float(layer) for layer in layers]
 
 
 def _float_type(layers: Sequence[xr.DataArray]) -> np.dtype:
@@ -177,10 +184,28 @@ _FORMULAS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-def _builtin_block(*blocks: np.ndarray, name: str) -> np.ndarray:
+def _builtin_block(*blocks: np.ndarray, name: str, bands: tuple[str, ...]) -> np.ndarray:
     formula: Callable[..., np.ndarray] = _FORMULAS.get(name, _difference)
     with np.errstate(all="ignore"):
+        for block, band in zip(blocks, bands, strict=True):
+            _require_reflectance(block, band)
         return formula(*blocks)
+
+
+def _require_reflectance(block: np.ndarray, band: str) -> None:
+    """Refuse digital numbers stored as floats; the first block that is read has them already."""
+    low, high = PLAUSIBLE
+    wrong: Any = (block > high) | (block < low)
+    if not wrong.any():
+        return
+    # An infinity is a division by zero upstream, not a digital number.
+    found = block[wrong & np.isfinite(block)]
+    if found.size:
+        raise SchemaError(
+            f"band {band!r} has {found.size} cells from {found.min():.6g} to {found.max():.6g} in "
+            "one block, where reflectance of 0 to 1 was expected: these are digital numbers or "
+            "nodata codes. Scale them first (mineeco_xr.scale_landsat), or set attrs['_FillValue']."
+        )
 
 
 def _from_spyndex(bands: xr.Dataset, name: str, rename: dict[str, str]) -> tuple[xr.DataArray, str]:
@@ -210,7 +235,12 @@ def _from_spyndex(bands: xr.Dataset, name: str, rename: dict[str, str]) -> tuple
         _spyndex_block,
         *layers,
         dtype=_float_type(layers),
-        parameters={"name": name, "symbols": tuple(used), "constants": constants},
+        parameters={
+            "name": name,
+            "symbols": tuple(used),
+            "constants": constants,
+            "bands": tuple(str(layer.name) for layer in layers),
+        },
     )
     return result, f"{spyndex.indices[name].long_name} (spyndex)"
 
@@ -224,10 +254,18 @@ def _spyndex_names() -> list[str]:
 
 
 def _spyndex_block(
-    *blocks: np.ndarray, name: str, symbols: tuple[str, ...], constants: dict[str, Any]
+    *blocks: np.ndarray,
+    name: str,
+    symbols: tuple[str, ...],
+    constants: dict[str, Any],
+    bands: tuple[str, ...],
 ) -> np.ndarray:
     import spyndex
 
+    with np.errstate(invalid="ignore"):
+        for block, symbol, band in zip(blocks, symbols, bands, strict=True):
+            if symbol != _SPYNDEX_BANDS["thermal"]:
+                _require_reflectance(block, band)
     with np.errstate(all="ignore"):
         value = spyndex.computeIndex(name, {**dict(zip(symbols, blocks, strict=True)), **constants})
     value = np.asarray(value, dtype=np.result_type(*blocks))

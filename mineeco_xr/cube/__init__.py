@@ -12,6 +12,7 @@ from mineeco_xr.cube.grid import (
 )
 from mineeco_xr.cube.ingest import ingest
 from mineeco_xr.cube.modis import decode_modis
+from mineeco_xr.cube.modis_series import open_modis
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.store import open_cube, write_cube
 from mineeco_xr.cube.units import convert_units, parse_units, unit_factor, unit_ratio, units_of
@@ -31,6 +32,7 @@ __all__ = [
     "ingest",
     "make_grid",
     "open_cube",
+    "open_modis",
     "parse_units",
     "read_vectors",
     "require_metres",

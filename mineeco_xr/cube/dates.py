@@ -13,9 +13,11 @@ _TOKENS = {
     "{month}": r"(?P<month>\d{2})",
     "{day}": r"(?P<day>\d{2})",
     "{doy}": r"(?P<doy>\d{3})",
+    "{time}": r"\d{6}",
 }
 _DEFAULTS = (
     "doy{year}{doy}",
+    "doy{year}{doy}{time}",
     "A{year}{doy}",
     "{year}-{month}-{day}",
     "{year}_{month}_{day}",
@@ -33,10 +35,10 @@ def parse_date(name: str, pattern: str | None = None) -> np.datetime64:
     name : str
         A file or band name.
     pattern : str, optional
-        Text with ``{year}``, ``{month}``, ``{day}``, ``{doy}``, such as ``"doy{year}{doy}"``; or a
-        regular expression with groups of these names. By default the usual forms are tried, from
-        the most to the least exact: ``doy2001001``, ``A2001001``, ``2001-07-15``, ``20010715``,
-        ``2001-07``, ``2001``.
+        Text with ``{year}``, ``{month}``, ``{day}``, ``{doy}`` and ``{time}`` (six digits), such
+        as ``"doy{year}{doy}"``; or a regular expression with groups of these names. By default the
+        usual forms are tried, from the most to the least exact: ``doy2001001``,
+        ``doy2001001000000``, ``A2001001``, ``2001-07-15``, ``20010715``, ``2001-07``, ``2001``.
 
     Returns
     -------

@@ -35,6 +35,7 @@ def ingest(
     *,
     base: str | os.PathLike[str] | None = None,
     chunk: int | None = None,
+    grid: GeoBox | None = None,
 ) -> xr.Dataset:
     """Bring rasters from files onto one grid, lazily.
 
@@ -47,6 +48,8 @@ def ingest(
         Folder that relative paths start from; default that of the file, or the working folder.
     chunk : int, optional
         Cells a side of the cube's chunks; default as they will be stored.
+    grid : odc.geo.geobox.GeoBox, optional
+        The target grid, in place of the manifest's.
 
     Returns
     -------
@@ -69,7 +72,10 @@ def ingest(
 
     Notes
     -----
-    Crosses chunks by windows, with :func:`mineeco_xr.warp`: equal bits for any chunking.
+    Crosses chunks by windows, with :func:`mineeco_xr.warp`: equal bits for any chunking. Of MODIS
+    granules that differ in their production time alone the latest is taken, and
+    ``attrs["replaced_generations"]`` of the variable names the others; with ``product`` only files
+    of its ``layer`` are taken where their names say which they are.
 
     Examples
     --------
@@ -87,13 +93,16 @@ def ingest(
     sources = {
         name: open_sources(name, spec, checked.base) for name, spec in checked.variables.items()
     }
-    grid = _target_grid(checked, sources)
+    grid = grid or _target_grid(checked, sources)
     for name, slices in sources.items():
         _require_resampling(name, checked.variables[name], slices, grid)
     side = chunk or _side(sources)
     layers: dict[str, xr.DataArray] = {}
     for name, spec in checked.variables.items():
         layers |= _layer(name, spec, sources[name], grid, side)
+        replaced = [earlier for part in sources[name] for earlier in part.replaced]
+        if replaced:
+            layers[name].attrs["replaced_generations"] = " ".join(dict.fromkeys(replaced))
     layers = _with_common_times(layers, checked)
     cube = xr.Dataset(layers)
     return finalize(

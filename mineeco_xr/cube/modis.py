@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.cube.nodata import fill_value_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.tables import read_table
@@ -24,14 +27,16 @@ def decode_modis(data: xr.DataArray, product: str, *, layer: str | None = None) 
     product : {"MOD17A3HGF", "MOD16A3GF"}
         With or without a version such as ``".061"``.
     layer : str, optional
-        Default ``Npp_500m`` and ``ET_500m``; also ``Gpp_500m`` and ``PET_500m``.
+        Default ``Npp_500m`` and ``ET_500m``; also ``Gpp_500m``, ``PET_500m`` and the quality
+        layers ``Npp_QC_500m`` and ``ET_QC_500m``.
 
     Returns
     -------
     xarray.Dataset
-        ``npp`` (gC m-2 yr-1) or ``et`` (mm yr-1), float32 with NaN for fill and for numbers outside
-        the valid range, and ``npp_fill_class`` or ``et_fill_class`` (uint8): 0 where there is a
-        value, else the land class that the product gives instead of one. A pit or fresh dump is
+        ``npp`` (gC m-2 yr-1), ``et`` (mm yr-1), ``gpp``, ``pet``, or ``npp_qc`` and ``et_qc`` (the
+        percentage of growing-season inputs that were filled in), float32 with NaN for fill and for
+        numbers outside the valid range, and ``npp_fill_class`` and so on (uint8): 0 where there is
+        a value, else the land class that the product gives instead of one. A pit or fresh dump is
         often ``barren`` and so has no value at all; the class tells.
 
     Raises
@@ -40,7 +45,10 @@ def decode_modis(data: xr.DataArray, product: str, *, layer: str | None = None) 
         If the product or layer is unknown.
     SchemaError
         If the numbers were scaled before (``attrs["scale_applied"]``), so that they are never
-        scaled twice.
+        scaled twice; if integers are of 16 bits or fewer and of another type than the layer's; or,
+        when pixels are read, if they are another product's: numbers that the layer's type cannot
+        hold, or fill codes of a signed product (32761 to 32767) in ET, where they would be more
+        than 3276 mm.
 
     Notes
     -----
@@ -57,16 +65,28 @@ def decode_modis(data: xr.DataArray, product: str, *, layer: str | None = None) 
     >>> found["npp"].values, found["npp_fill_class"].values
     (array([[400.,  nan]], dtype=float32), array([[0, 5]], dtype=uint8))
     """
-    row = _layer_row(product, layer)
+    row = layer_row(product, layer)
     if SCALE_MARK in data.attrs:
         raise SchemaError(
             f"{data.name or 'the raster'!r} was scaled before (attrs[{SCALE_MARK!r}] = "
             f"{data.attrs[SCALE_MARK]!r}): use it as it is."
         )
     parameters = {"product": product, "layer": row["layer"]}
+    _require_type(data, row)
     codes = {key: float(row[key]) for key in ("valid_min", "valid_max", "fill_min", "fill_max")}
+    limits = np.iinfo(row["dtype"])
     values = pointwise(
-        _decode_block, data, dtype="float32", parameters={**codes, "scale": float(row["scale"])}
+        _decode_block,
+        data,
+        dtype="float32",
+        parameters={
+            **codes,
+            "scale": float(row["scale"]),
+            "label": f"{row['product']} {row['layer']}",
+            "holds": (float(limits.min), float(limits.max)),
+            "foreign": (float(row["foreign_min"]), float(row["foreign_max"])),
+            "own_fill": fill_value_of(data),
+        },
     )
     classes = pointwise(_fill_class_block, data, dtype="uint8", parameters=codes)
     meanings = read_table("modis_fill_classes")
@@ -91,7 +111,14 @@ def decode_modis(data: xr.DataArray, product: str, *, layer: str | None = None) 
     return finalize(result, function="decode_modis", parameters=parameters, inputs={"data": data})
 
 
-def _layer_row(product: str, layer: str | None) -> dict:
+def layer_row(product: str, layer: str | None) -> dict:
+    """Return what the table says of a layer.
+
+    Raises
+    ------
+    ParameterError
+        If the product or layer is unknown.
+    """
     table = read_table("modis_layers")
     short = product.split(".")[0].upper()
     known = sorted(table["product"].unique())
@@ -113,11 +140,65 @@ def _decode_block(
     valid_max: float,
     fill_min: float,
     fill_max: float,
+    label: str,
+    holds: tuple[float, float],
+    foreign: tuple[float, float],
+    own_fill: float | None,
 ) -> np.ndarray:
     stored = block.astype("float64")
+    _require_own(stored, label, holds, foreign, own_fill)
     with np.errstate(invalid="ignore"):
         valid = (stored >= valid_min) & (stored <= valid_max)
     return np.where(valid, stored * scale, np.nan).astype("float32")
+
+
+def _require_type(data: xr.DataArray, row: dict) -> None:
+    """Refuse integers as narrow as the product's that are of another type."""
+    own, expected = data.dtype, np.dtype(row["dtype"])
+    if own.kind not in "iuf":
+        raise SchemaError(f"{data.name or 'the raster'!r} holds {own}; expected {expected}.")
+    if (
+        own.kind in "iu"
+        and own.itemsize <= 2
+        and (own.kind, own.itemsize)
+        != (
+            expected.kind,
+            expected.itemsize,
+        )
+    ):
+        raise SchemaError(
+            f"{data.name or 'the raster'!r} holds {own}, but {row['product']} {row['layer']} is "
+            f"stored as {expected}: it is another product or layer, or was converted so that its "
+            "fill codes changed. Name the product it is, or bring the original file."
+        )
+
+
+def _require_own(
+    stored: np.ndarray,
+    label: str,
+    holds: tuple[float, float],
+    foreign: tuple[float, float],
+    own_fill: float | None,
+) -> None:
+    """Refuse numbers that only another product can have."""
+    with np.errstate(invalid="ignore"):
+        wrong: Any = (stored < holds[0]) | (stored > holds[1])
+        if not np.isnan(foreign[0]):
+            wrong |= (stored >= foreign[0]) & (stored <= foreign[1])
+    if not wrong.any():
+        return
+    wrong &= np.isfinite(stored)
+    if own_fill is not None:
+        wrong &= stored != own_fill
+    found = stored[wrong]
+    if found.size:
+        raise SchemaError(
+            f"{label}: {found.size} cells of one block from {found.min():g} to {found.max():g} are "
+            f"no numbers of this layer, which holds {holds[0]:g} to {holds[1]:g}"
+            + ("" if np.isnan(foreign[0]) else f" without {foreign[0]:g} to {foreign[1]:g}")
+            + ": these are the fill codes of another product, or scaled values. Check product= and "
+            "layer=, or name the nodata code in attrs['_FillValue']."
+        )
 
 
 def _fill_class_block(

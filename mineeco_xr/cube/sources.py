@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ import xarray as xr
 
 from mineeco_xr.cube.dates import parse_date
 from mineeco_xr.cube.geotiff import open_tiff, tiff_info
+from mineeco_xr.cube.granules import files_of_layer, latest_generations
 from mineeco_xr.cube.grid import geobox_of, grid_mapping_of
+from mineeco_xr.cube.modis import layer_row
 from mineeco_xr.errors import DataError, GridMismatch, SchemaError
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 _TIFF = (".tif", ".tiff")
 _NETCDF = (".nc", ".nc4", ".cdf", ".h5")
 _DIM_NAMES = {
-    "y": ("y", "lat", "latitude", "northing", "rows"),
-    "x": ("x", "lon", "longitude", "easting", "columns"),
+    "y": ("y", "lat", "latitude", "northing", "rows", "ydim"),
+    "x": ("x", "lon", "longitude", "easting", "columns", "xdim"),
     "time": ("time", "date", "year", "t"),
 }
 
@@ -46,6 +48,8 @@ class Slice:
         ``(time, y, x)`` where the source has a time dim itself.
     tiff : tuple of TiffInfo and int, optional
         Header and band, from 0, of a GeoTIFF.
+    replaced : tuple of str
+        Names of files of the same granule, processed earlier, in whose place this one is taken.
     """
 
     origin: str
@@ -53,6 +57,7 @@ class Slice:
     dates: tuple[np.datetime64, ...]
     load: Callable[..., xr.DataArray]
     tiff: Any = None
+    replaced: tuple[str, ...] = ()
 
 
 def open_sources(name: str, spec: LayerSpec, base: Path) -> list[Slice]:
@@ -70,27 +75,39 @@ def open_sources(name: str, spec: LayerSpec, base: Path) -> list[Slice]:
     Returns
     -------
     list of Slice
-        In order of date.
+        In order of date. Of several generations of a MODIS granule only the latest.
 
     Raises
     ------
     DataError
         If a file is absent, truncated, or of an unknown kind.
     SchemaError
-        If a band, variable or date is missing or stands twice.
+        If a band, variable or date is missing or stands twice, or a file's name says that it is
+        of another MODIS product.
     """
     slices: list[Slice] = []
-    for path in _files(name, spec, base):
+    files = source_files(name, spec.path, base)
+    if spec.product is not None:
+        files = files_of_layer(name, files, spec.product, spec.layer)
+    for path, replaced in latest_generations(files).items():
         if path.suffix.lower() in _TIFF:
-            slices += _tiff_slices(path, spec)
+            opened = _tiff_slices(path, spec)
         else:
-            slices.append(_gridded_slice(name, path, spec))
+            opened = [_gridded_slice(name, path, spec)]
+        slices += [replace(part, replaced=replaced) for part in opened] if replaced else opened
     _require_dates(name, slices)
     return sorted(slices, key=lambda part: part.dates[:1])
 
 
-def _files(name: str, spec: LayerSpec, base: Path) -> list[Path]:
-    patterns = [spec.path] if isinstance(spec.path, str) else spec.path
+def source_files(name: str, paths: str | list[str], base: Path) -> list[Path]:
+    """Return the files that paths, folders and patterns name.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    patterns = [paths] if isinstance(paths, str) else paths
     found: list[Path] = []
     for pattern in patterns:
         path = base / pattern
@@ -125,8 +142,10 @@ def _tiff_slices(path: Path, spec: LayerSpec) -> list[Slice]:
 
 
 def _gridded_slice(name: str, path: Path, spec: LayerSpec) -> Slice:
-    ds = _open_dataset(path, spec)
+    ds = _open_dataset(path, masked=spec.product is None)
     wanted = spec.variable or name
+    if spec.product is not None and spec.variable is None and name not in ds:
+        wanted = str(layer_row(spec.product, spec.layer)["layer"])
     if wanted not in ds:
         raise SchemaError(
             f"variable {name!r}: {path} has no variable {wanted!r}; it has "
@@ -134,21 +153,34 @@ def _gridded_slice(name: str, path: Path, spec: LayerSpec) -> Slice:
         )
     data = _standard_dims(ds[wanted], f"{path}:{wanted}")
     mapping = grid_mapping_of(ds)
-    if spec.crs is not None:
-        data = data.rio.write_crs(spec.crs)
-    elif mapping is not None:
+    crs = spec.crs
+    if crs is None and mapping is not None:
         # The reference system alone: the coordinates say where the cells are.
-        data = data.rio.write_crs(mapping.attrs.get("crs_wkt") or mapping.attrs["spatial_ref"])
+        crs = mapping.attrs.get("crs_wkt") or mapping.attrs["spatial_ref"]
+    if crs is not None:
+        # By one name, whatever the file calls its own.
+        data = data.rio.write_crs(crs, grid_mapping_name="spatial_ref")
     if "spatial_ref" not in data.coords:
         raise GridMismatch(f"variable {name!r}: {path} names no reference system: add crs = '...'.")
     dates = tuple(data["time"].values) if "time" in data.dims else ()
     return Slice(f"{path}:{wanted}", geobox_of(data), dates, lambda chunk: data)
 
 
-def _open_dataset(path: Path, spec: LayerSpec) -> xr.Dataset:
+def dataset_layers(path: Path) -> list[str]:
+    """Return the names of the rasters in a NetCDF or Zarr source.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    ds = _open_dataset(path, masked=False)
+    return [str(name) for name in ds.data_vars if ds[name].ndim >= 2]
+
+
+def _open_dataset(path: Path, *, masked: bool) -> xr.Dataset:
     import rioxarray  # noqa: F401  registers .rio
 
-    masked = spec.product is None
     try:
         if path.is_dir():
             return xr.open_zarr(path, chunks={}, mask_and_scale=masked)

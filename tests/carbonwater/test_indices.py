@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import mineeco_xr as mx
 from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
-from mineeco_xr.testing import chunkings, with_grid
+from mineeco_xr.testing import assert_lazy, chunkings, with_grid
 
 spyndex = pytest.importorskip("spyndex")
 BANDS = {"blue": "B", "green": "G", "red": "R", "nir": "N", "swir1": "S1", "swir2": "S2"}
@@ -125,3 +125,19 @@ def test_infinities_leak_no_warning():
     bands = reflectance()
     bands["nir"][0, 0] = np.inf
     mx.indices(bands, mx.available_indices())
+
+
+@pytest.mark.parametrize("name", ["NDVI", "BSI", "ARVI"])
+def test_digital_numbers_stored_as_floats_fail_when_pixels_are_read(name):
+    bands = reflectance(dtype="float32")
+    for wrong in (bands * 10000, bands.where(bands["red"] > 0.1, -9999.0)):
+        lazy = assert_lazy(mx.indices, wrong.chunk({"y": 3}), [name])
+        with pytest.raises(SchemaError, match=r"has \d+ cells .* digital numbers or nodata"):
+            lazy.compute()
+    coded = bands.where(bands["red"] > 0.1, -9999.0)
+    for band in coded.data_vars.values():
+        band.attrs["_FillValue"] = -9999.0
+    found = mx.indices(coded, [name])[name]
+    xr.testing.assert_equal(found, mx.indices(bands, [name])[name].where(bands["red"] > 0.1))
+    clouds = bands * 0 + 1.6
+    assert np.isfinite(mx.indices(clouds, [name])[name]).all()
