@@ -145,8 +145,11 @@ def methods(face: type) -> list[str]:
 class MineDataArray(_Face):
     """What can be done with one raster, as methods of ``DataArray.mine``."""
 
+    aggregate_to = forward(f"{_WATER}:aggregate_to")
     allocation = forward(f"{_SPATIAL}:allocation")
+    annual_displacement = forward(f"{_WATER}:annual_displacement")
     basins = forward(f"{_TERRAIN}:basins")
+    brightness_temperature = forward(f"{_WATER}:brightness_temperature")
     carbon_sequestration = forward(f"{_SERVICES}:carbon_sequestration")
     carbon_totals = forward(f"{_SERVICES}:carbon_totals")
     carbon_value = forward(f"{_SERVICES}:carbon_value")
@@ -155,8 +158,13 @@ class MineDataArray(_Face):
     cost_distance = forward(f"{_SPATIAL}:cost_distance")
     decay = forward(f"{_SPATIAL}:decay")
     decode_modis = forward(f"{_CUBE}:decode_modis")
+    decompose_los = forward(f"{_WATER}:decompose_los")
+    displacement_series = forward(f"{_WATER}:displacement_series")
     distance = forward(f"{_SPATIAL}:distance")
+    disturbance = forward(f"{_WATER}:disturbance")
+    dominant_driver = forward(f"{_WATER}:dominant_driver")
     downstream_distance = forward(f"{_TERRAIN}:downstream_distance")
+    drivers = forward(f"{_WATER}:drivers")
     evaluate_forest = forward(f"{_STATS}:evaluate_forest")
     fill_pits = forward(f"{_TERRAIN}:fill_pits")
     flow_accumulation = forward(f"{_TERRAIN}:flow_accumulation")
@@ -166,10 +174,20 @@ class MineDataArray(_Face):
     habitat_rarity = forward(f"{_SERVICES}:habitat_rarity")
     habitat_rarity_table = forward(f"{_SERVICES}:habitat_rarity_table")
     hot_spots = forward(f"{_STATS}:hot_spots")
+    hurst = forward(f"{_STATS}:hurst")
+    idw = forward(f"{_SPATIAL}:idw")
     label = forward(f"{_SPATIAL}:label")
+    linear_rate = forward(f"{_WATER}:linear_rate")
+    los_to_vertical = forward(f"{_WATER}:los_to_vertical")
     natural_breaks = forward(f"{_STATS}:natural_breaks")
     normalise = forward(f"{_STATS}:normalise")
+    partial_correlation = forward(f"{_STATS}:partial_correlation")
     patches = forward(f"{_SPATIAL}:patches")
+    pearson = forward(f"{_STATS}:pearson")
+    pettitt = forward(f"{_STATS}:pettitt")
+    phase_to_displacement = forward(f"{_WATER}:phase_to_displacement")
+    phases = forward(f"{_STATS}:phases")
+    recovery = forward(f"{_WATER}:recovery")
     slope = forward(f"{_TERRAIN}:slope")
     streams = forward(f"{_TERRAIN}:streams")
     trend = forward(f"{_STATS}:trend")
@@ -182,17 +200,28 @@ class MineDataArray(_Face):
 class MineDataset(_Face):
     """What can be done with a cube, as methods of ``Dataset.mine``."""
 
+    apply_downscale = forward(f"{_WATER}:apply_downscale")
     carbon = forward(f"{_SERVICES}:carbon", roles=("lulc",), by_name=True)
     carbon_totals = forward(f"{_SERVICES}:carbon_totals")
+    composite = forward(f"{_WATER}:composite")
+    downscale = forward(f"{_WATER}:downscale")
     evaluate_forest = forward(f"{_STATS}:evaluate_forest")
+    fit_downscale = forward(f"{_WATER}:fit_downscale")
     habitat_quality = forward(f"{_SERVICES}:habitat_quality", roles=("lulc",), by_name=True)
     indices = forward(f"{_WATER}:indices")
     least_cost_paths = forward(f"{_SPATIAL}:least_cost_paths")
+    mask_qa = forward(f"{_WATER}:mask_qa")
+    mass_error = forward(f"{_WATER}:mass_error")
     pca_weights = forward(f"{_STATS}:pca_weights")
+    phase_table = forward(f"{_STATS}:phase_table")
+    scale_landsat = forward(f"{_WATER}:scale_landsat")
     sediment = forward(
         f"{_SERVICES}:sediment", roles=("dem", "lulc", "erosivity", "erodibility"), by_name=True
     )
     sediment_totals = forward(f"{_SERVICES}:sediment_totals")
+    trend_classes = forward(f"{_STATS}:trend_classes")
+    tvdi = forward(f"{_WATER}:tvdi", roles=("ndvi", "lst"))
+    tvdi_edges = forward(f"{_WATER}:tvdi_edges", roles=("ndvi", "lst"))
     water_yield = forward(
         f"{_SERVICES}:water_yield",
         roles=(

@@ -17,8 +17,11 @@ def warmup() -> None:
     >>> warmup()
     """
     _warm_series()
+    _warm_correlation()
+    _warm_segments()
     _warm_zones()
     _warm_grids()
+    _warm_points()
     _warm_landscape()
     _warm_terrain()
     _warm_routing()
@@ -30,10 +33,16 @@ def warmup() -> None:
     _warm_cost()
     _warm_classes()
     _warm_forest()
+    _warm_coarse()
     _warm_patches()
+    _warm_composites()
 
 
 def _warm_series() -> None:
+    from mineeco_xr.kernels import autocorrelation, least_squares, pettitt, rescaled_range
+    from mineeco_xr.kernels.incomplete_beta import regularized_incomplete_beta
+    from mineeco_xr.kernels.landtrendr import landtrendr
+    from mineeco_xr.kernels.slope_limits import sen_limits
     from mineeco_xr.kernels.trend import sen_mann_kendall
     from mineeco_xr.kernels.variation import coefficient_of_variation
 
@@ -41,6 +50,54 @@ def _warm_series() -> None:
         series = np.arange(12, dtype=dtype).reshape(4, 1, 3)
         sen_mann_kendall(series, np.arange(4.0), 3)
         coefficient_of_variation(series, 2)
+    years = np.arange(12.0)
+    series = np.sin(years)[:, None]
+    fitted = sen_mann_kendall(series, years, 3)
+    for correction in autocorrelation.CORRECTIONS:
+        autocorrelation.corrected_mann_kendall(series, years, fitted, correction, 1.96)
+    sen_limits(series, years, 3, 1.96)
+    least_squares.least_squares(series, years, 3)
+    pettitt.pettitt_test(series, 4, pettitt.exact_p(5)[None])
+    rescaled_range.hurst_exponent(series, 12, rescaled_range.expected_range(12))
+    regularized_incomplete_beta(1.0, 1.0, 0.5)
+    landtrendr(series, years)
+
+
+def _warm_segments() -> None:
+    from mineeco_xr.kernels import events, piecewise, recovery
+
+    years = np.arange(12)
+    series = np.where(years < 6, 0.8, 0.2)[:, None]
+    for continuous in (False, True):
+        lines = piecewise.piecewise_lines(series, years, continuous=continuous)
+    for segments in (lines, events.year_steps(series, years)):
+        events.loss_events(
+            *(segments, series, years, years + 2001),
+            loss_is_decrease=True,
+            limits=np.array([[-np.inf, np.inf]] * len(events.FILTERS)),
+            join_rate=0.5,
+            which="greatest",
+        )
+    lost = np.array([2007.0])
+    for dtype in ("float32", "float64"):
+        recovery.recovery_measures(
+            *(series.astype(dtype), years + 2001, lost, lost, None),
+            share=0.8,
+            window=5,
+            pre_years=2,
+            trend_years=10,
+        )
+
+
+def _warm_correlation() -> None:
+    from mineeco_xr.kernels.correlation import correlate_series
+    from mineeco_xr.kernels.pair_classes import pair_products
+
+    series = list(np.random.default_rng(0).normal(size=(3, 12, 2)))
+    series[0][3, 0] = np.nan
+    correlate_series(series, factors=2, given=True)
+    correlate_series(series[:2])
+    pair_products(series[0][4:7], np.zeros((3, 2)), np.ones(1), np.ones(1))
 
 
 def _warm_zones() -> None:
@@ -79,6 +136,16 @@ def _warm_grids() -> None:
             origin=(0, 0),
             out=np.zeros((2, 2), dtype=dtype),
         )
+
+
+def _warm_points() -> None:
+    from mineeco_xr.kernels.inverse_distance import weigh_points
+    from mineeco_xr.kernels.pair_inversion import invert_pairs
+
+    cells, places = np.arange(2.0), np.array([[0.0, 1.0]])
+    weigh_points(places, np.ones((1, 1)), cells, cells, power=2.0, neighbours=1, radius=np.inf)
+    links = np.array([0]), np.array([1])
+    invert_pairs(np.ones((1, 1)), *links, np.arange(3.0), minimum_norm=True)
 
 
 def _warm_landscape() -> None:
@@ -254,6 +321,15 @@ def _warm_erosion() -> None:
         trapped_share(np.zeros((3, 3), dtype=dtype), np.ones((3, 3), dtype="float32"))
 
 
+def _warm_coarse() -> None:
+    from mineeco_xr.kernels import coarse
+
+    cell, place = np.zeros(2, dtype="int64"), np.ones(2, dtype="int64")
+    coarse.accumulate(np.ones((1, 2)), cell, np.ones(2), 1)
+    coarse.stencil_weights(cell, place, place, np.ones(2, dtype=bool), 1)
+    coarse.spread_bilinear(cell, cell, place, place, np.ones((3, 3)))
+
+
 def _warm_forest() -> None:
     from mineeco_xr.kernels import forest
 
@@ -276,3 +352,13 @@ def _warm_patches() -> None:
         borders = patches.border_bits(np.pad(zones, 1))
         place = np.zeros(patches.patch_runs(zones, 0).size, dtype="int64")
         patches.patch_sums(zones, borders, place, (0, 0, 2), np.ones((2, 4)), 1, 0)
+
+
+def _warm_composites() -> None:
+    from mineeco_xr.kernels import bins, composite
+
+    dates, edges = np.arange(6, dtype="float32").reshape(3, 1, 2) / 6, np.linspace(0, 1, 5)
+    composite.season_median(dates)
+    composite.medoid_date(np.stack([dates, dates]))
+    bins.bin_extremes(dates, dates, edges)
+    bins.bin_numbers(dates, edges)
