@@ -45,8 +45,18 @@ class RunFolder:
 
     @property
     def cube(self) -> Path:
-        """The Zarr store."""
+        """The Zarr store of the results."""
         return self.root / "cube.zarr"
+
+    @property
+    def layers(self) -> Path:
+        """The Zarr store of the yearly layers that explain a coarse product."""
+        return self.root / "layers.zarr"
+
+    @property
+    def sharp(self) -> Path:
+        """The Zarr store of what was downscaled, with its flags."""
+        return self.root / "downscaled.zarr"
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
@@ -95,8 +105,9 @@ class RunFolder:
         kinds = Counter(name.split("/")[0] for name in dict.fromkeys(self.files) if "/" in name)
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         slowest = max(self.seconds, key=lambda step: self.seconds[step])
+        stores = [p.name for p in (self.layers, self.sharp, self.cube) if p.exists()]
         lines = [
-            f"Written: {self.cube.name}, {counted}, report.html, run.json",
+            f"Written: {', '.join(stores)}, {counted}, report.html, run.json",
             f"Slowest step: {slowest.lower()}, {self.seconds[slowest]:.1f} s",
         ]
         return [*lines, *(f"Note: {note}" for note in self.notes)]

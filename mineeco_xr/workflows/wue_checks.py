@@ -10,7 +10,7 @@ import xarray as xr
 from mineeco_xr.carbonwater.wue import wue
 from mineeco_xr.chunks import reduce_blocks
 from mineeco_xr.errors import DataError, UnitError
-from mineeco_xr.workflows.config import WueSpec
+from mineeco_xr.workflows.wue_config import WueSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +86,30 @@ def _block_sums(carbon: np.ndarray, water: np.ndarray, *, shared: Any) -> tuple[
 
 def _add(parts: list[tuple[float, float]]) -> tuple[float, float]:
     return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+
+def source_notes(layers: xr.Dataset) -> list[str]:
+    """Say of which files several processing generations lay side by side.
+
+    Parameters
+    ----------
+    layers : xarray.Dataset
+        As they were ingested.
+
+    Returns
+    -------
+    list of str
+        Sentences for the report.
+    """
+    notes = []
+    for name, layer in layers.data_vars.items():
+        earlier = str(layer.attrs.get("replaced_generations", "")).split()
+        if earlier:
+            notes.append(
+                f"Of {name} {len(earlier)} files were processed again later and not used, such as "
+                f"{earlier[0]}."
+            )
+    return notes
 
 
 def year_notes(yearly: pd.DataFrame, series: pd.DataFrame | None) -> list[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from mineeco_xr.report import (
     Report,
@@ -18,43 +16,20 @@ from mineeco_xr.report import (
     series_figure,
     trend_figure,
 )
-from mineeco_xr.workflows.config import WueCase
 from mineeco_xr.workflows.output import RunFolder
+from mineeco_xr.workflows.wue_config import WueCase
+from mineeco_xr.workflows.wue_results import UNITS, WueResults
+from mineeco_xr.workflows.wue_sections import change_sections, downscaling, phases_of_zones
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import pandas as pd
 
-UNITS = "gC m-2 mm-1"
-
-
-@dataclass
-class WueResults:
-    """What a run found.
-
-    Attributes
-    ----------
-    cube : xarray.Dataset
-        The stored cube.
-    yearly, areas : pandas.DataFrame
-        Series of the grid; areas of change.
-    series, trends : pandas.DataFrame, optional
-        Series and trends of zones.
-    zones : geopandas.GeoDataFrame, optional
-        The zones.
-    notes : list of str
-        What the reader must know.
-    """
-
-    cube: xr.Dataset
-    yearly: pd.DataFrame
-    areas: pd.DataFrame
-    series: pd.DataFrame | None
-    trends: pd.DataFrame | None
-    zones: gpd.GeoDataFrame | None
-    notes: list[str] = field(default_factory=list)
-
-
+CORRECTIONS = {
+    None: "",
+    "hamed_rao": " and after Hamed and Rao for autocorrelation",
+    "yue_wang": " and after Yue and Wang for autocorrelation",
+    "tfpw": ", after trend-free pre-whitening",
+}
 Section = Callable[[Report, WueResults], None]
 """Adds something to a report before its method section."""
 
@@ -67,17 +42,21 @@ def write_report(
     _cards(report, results)
     for note in results.notes:
         report.note(note, kind="warning")
+    if results.accuracy is not None:
+        downscaling(report, results, case, folder)
     _overall(report, results, folder)
     _years(report, results, folder)
     _change(report, results, case, folder)
     if results.series is not None:
         _zones(report, results, case, folder)
+        phases_of_zones(report, results, case, folder)
+    change_sections(report, results, case, folder)
     if more is not None:
         more(report, results)
     _method(report, case)
     report.provenance(
-        parameters=case.model_dump(mode="json", exclude={"variables", "base"}),
-        inputs={name: str(spec.path) for name, spec in case.variables.items()},
+        parameters=case.model_dump(mode="json", exclude={"variables", "coarse", "base"}),
+        inputs={n: str(spec.path) for n, spec in (case.variables | case.coarse).items()},
     )
     report.write(folder.root / "report.html")
     folder.files.append("report.html")
@@ -153,9 +132,9 @@ def _change(report: Report, results: WueResults, case: WueCase, folder: RunFolde
         return
     section.text(
         f"The slope is the median of all pairwise slopes (Theil-Sen); its significance that of the "
-        f"Mann-Kendall test, corrected for ties, of cells with at least {case.trend.min_n} valid "
-        "dates. Cells are tested one by one: with many cells, some are significant by chance "
-        f"(about {100 * alpha:g} % of those without a trend)."
+        f"Mann-Kendall test, corrected for ties{CORRECTIONS[case.trend.correction]}, of cells with "
+        f"at least {case.trend.min_n} valid dates. Cells are tested one by one: with many cells, "
+        f"some are significant by chance (about {100 * alpha:g} % of those without a trend)."
     )
     trend = results.cube[["wue_slope", "wue_p"]]
     figure = trend_figure(
@@ -202,11 +181,12 @@ def _zones(report: Report, results: WueResults, case: WueCase, folder: RunFolder
 
 def _method(report: Report, case: WueCase) -> None:
     section = report.section("Method")
+    cubes = "layers.zarr, downscaled.zarr, cube.zarr" if case.coarse else "cube.zarr"
     section.text(
         f"Cells with less than {case.wue.et_min:g} mm of evapotranspiration or less than "
         f"{case.wue.npp_min:g} {pretty_units('gC m-2')} of production in a period have no "
         "efficiency; they are nodata, never infinite. Every cell is computed from its own "
         "series; results are equal bit for bit for any division into chunks and any number of "
-        "workers. Cube, tables and maps lie beside this page: cube.zarr, tables/, maps/, "
+        f"workers. Cubes, tables and maps lie beside this page: {cubes}, tables/, maps/, "
         "figures/, vectors/ and run.json."
     )

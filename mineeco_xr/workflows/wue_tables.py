@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from mineeco_xr.cube.time import decimal_years
 if TYPE_CHECKING:
     import geopandas as gpd
 
+LAG_BOUND = NormalDist().inv_cdf(0.975)
+"""Standard errors beyond which an autocorrelation counts, as by default in ``trend``."""
 _COLUMNS = {"wue": "wue", "npp": "npp", "et": "et", "std": "wue_std", "count": "cells",
             "valid_share": "valid_share", "area": "area"}  # fmt: skip
 
@@ -83,7 +86,7 @@ def _as_frame(found: xr.Dataset) -> pd.DataFrame:
     return frame
 
 
-def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
+def zone_trends(series: pd.DataFrame, min_n: int, correction: str | None = None) -> pd.DataFrame:
     """Return the Theil-Sen slope and Mann-Kendall test of each zone's efficiency.
 
     Parameters
@@ -92,6 +95,8 @@ def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
         From :func:`zone_series`.
     min_n : int
         Valid dates that a zone needs.
+    correction : str, optional
+        Of the test for autocorrelation; see :func:`mineeco_xr.trend`.
 
     Returns
     -------
@@ -104,9 +109,13 @@ def zone_trends(series: pd.DataFrame, min_n: int) -> pd.DataFrame:
     wide = series.pivot(index="time", columns="zone", values="wue")
     wide = wide[series["zone"].drop_duplicates()]
     years = decimal_years(xr.DataArray(wide.index, dims="time", coords={"time": wide.index}))
-    found = dict(
-        zip(OUTPUTS, sen_mann_kendall(wide.to_numpy("float64"), years, min_n), strict=True)
-    )
+    values = wide.to_numpy("float64")
+    rows = sen_mann_kendall(values, years, min_n)
+    if correction is not None:
+        from mineeco_xr.kernels.autocorrelation import corrected_mann_kendall
+
+        rows = corrected_mann_kendall(values, years, rows, correction, LAG_BOUND, None)
+    found = dict(zip(OUTPUTS, rows, strict=True))
     valid = series["area"] * series["valid_share"]
     sums = series.assign(carbon=series["npp"] * valid, water=series["et"] * valid)
     sums = sums.groupby("zone", sort=False)[["carbon", "water"]].sum()

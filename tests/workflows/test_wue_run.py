@@ -19,8 +19,9 @@ from mineeco_xr.cube.partial import PartialStore
 from mineeco_xr.errors import DataError, ParameterError, UnitError
 from mineeco_xr.testing import with_grid
 from mineeco_xr.workflows import run_case
-from mineeco_xr.workflows.config import WueSpec, load_case
+from mineeco_xr.workflows.config import load_case
 from mineeco_xr.workflows.wue_checks import require_plausible, year_notes
+from mineeco_xr.workflows.wue_config import WueSpec
 
 YEARS = range(2001, 2013)
 SHAPE = (30, 40)
@@ -230,7 +231,7 @@ def test_notes_name_poor_dates_and_empty_zones():
         (('"zones.geojson"', '"no.geojson"'), "DataError", "no.geojson does not exist"),
         (("min_n = 10", "min_n = 20"), "SchemaError", "12 dates and min_n is 20"),
         (("min_n = 10", "min_n = 2"), "ParameterError", "trend.min_n"),
-        (('[zones]', '[zones]\nname = "title"'), "SchemaError", "no column 'title'"),
+        (('[zones]', '[zones]\nname = "title"'), "SchemaError", "no columns ['title']"),
         (('[zones]', '[zones]\nmarks = ["start"]'), "SchemaError", "no columns ['start']"),
     ],
 )  # fmt: skip
@@ -249,7 +250,7 @@ def test_the_command_line_runs_and_inspects(case, tmp_path, monkeypatch, capsys)
     code, output, _ = cli(monkeypatch, capsys, "run", case, "--out", out)
     assert code == 0
     assert str(out / "report.html") in output
-    assert "Written: cube.zarr, 7 figures, 5 maps, 4 tables, 1 vectors" in output
+    assert "Written: cube.zarr, 7 figures, 8 maps, 6 tables, 1 vectors" in output
     assert "Note: No cell has a value on 2005-01-01" in output
     for path in (out / "cube.zarr", out / "maps" / "wue.tif", case.parent / "carbon.nc"):
         code, output, _ = cli(monkeypatch, capsys, "inspect", path)
