@@ -54,12 +54,14 @@ def fused_tasks(
     graph = _optimised_together(arrays)
     needs = {key: dask.core.get_dependencies(graph, key) for key in graph}
     owner = _owners(needs, [keys for _, keys in groups])
+    # What several groups need, and nothing else: every task searches the graph that it is given.
+    common = {key: graph[key] for key, number in owner.items() if number == -1}
     run = dask.delayed(_run_group, pure=False)
     tasks = []
     for number, (arguments, keys) in enumerate(groups):
         private, shared = _split(needs, keys, owner, number)
         inner = _Hidden({key: graph[key] for key in private})
-        given = [Delayed(key, graph) for key in shared]
+        given = [Delayed(key, common) for key in shared]
         tasks.append(run(function, arguments, inner, _Hidden(list(keys)), _Hidden(shared), given))
     return tasks
 
