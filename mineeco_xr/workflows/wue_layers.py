@@ -158,6 +158,10 @@ def vegetation_layers(bands: xr.Dataset, spec: BandsSpec) -> xr.Dataset:
         bands = scale_landsat(bands, spec.sensor)
         thermal = "thermal" if thermal is not None else None
     if spec.qa is not None:
+        quality = bands[spec.qa]
+        if quality.dtype.kind == "f":
+            # A file that names a nodata code is read as floats; code 1 is fill.
+            bands = bands.assign({spec.qa: quality.fillna(1).astype("uint16")})
         bands = mask_qa(bands, spec.qa)
     found = indices(bands, spec.indices)
     layers = {str(name): found[name] for name in spec.indices}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from mineeco_xr.carbonwater.training import coarse_layer
 from mineeco_xr.cube import geobox_of
 from mineeco_xr.report import Report, Section, map_figure, overview, series_figure
@@ -178,12 +180,29 @@ def _disturbance(report: Report, results: WueResults, case: WueCase, folder: Run
             "LandTrendr fits long declines and so dates a clearing of one year too early.",
             decimals=dict.fromkeys(("same year", "within a year", "earlier"), 1),
         )
+        for method in results.agreement["method"]:
+            lag = _lag_of(results.cube, method)
+            figure = map_figure(
+                lag, label="Later than the year above (years)", diverging=True, limits=(-5.0, 5.0)
+            )
+            section.figure(
+                folder.figure(figure, f"disturbance_lag_{method}"),
+                f"Where {METHODS[method]} disagrees: years by which it dates a loss later, or, "
+                "below zero, earlier.",
+            )
     if results.curve is not None:
         figure = series_figure(results.curve, value="mean", label=spec.variable)
         section.figure(
             folder.figure(figure, "recovery_curves"),
             f"Mean {spec.variable} of the zones: loss and recovery.",
         )
+
+
+def _lag_of(cube: xr.Dataset, method: str) -> xr.DataArray:
+    ours = cube["disturbance_year"].astype("float32")
+    theirs = cube[f"disturbance_year_{method}"].astype("float32")
+    lag = (theirs - ours).where((ours > 0) & (theirs > 0))
+    return lag.assign_attrs(units="yr", long_name="difference of years")
 
 
 def _drivers(report: Report, results: WueResults, case: WueCase, folder: RunFolder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import geopandas as gpd
@@ -14,7 +15,7 @@ import xarray as xr
 
 import mineeco_xr as mx
 from mineeco_xr.cube.partial import PartialStore
-from mineeco_xr.errors import DataError, GridMismatch, ParameterError, SchemaError, UnitError
+from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError, UnitError
 from mineeco_xr.workflows import run_case
 from mineeco_xr.workflows.config import load_case
 from mineeco_xr.workflows.demo import write_inputs
@@ -49,7 +50,7 @@ def inputs(field, tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     path = write_inputs(field, folder)
     text = path.read_text()
-    text = text.replace("n_estimators = 60", "n_estimators = 25\nblock_cells = 2")
+    text = text.replace("n_estimators = 60", "n_estimators = 16\nblock_cells = 2")
     text = text.replace('cv = ["random", "block"]', 'cv = ["block"]')
     text = text.replace('"NDVI", "temperature"', '"NDVI", "deformation", "temperature"')
     path.write_text(text + MORE)
@@ -204,9 +205,12 @@ def test_disturbance_is_dated_as_in_the_truth(out, field):
 def test_drivers_correlate_as_numpy_says(out):
     wue, layers = stored(out)["wue"].values, stored(out, "layers")
     drivers = table(out, "drivers").set_index(["over", "zone", "factor"])
-    for factor in ("NDVI", "deformation", "temperature", "precipitation"):
+    factors = ("NDVI", "deformation", "temperature", "precipitation")
+    # All factors are judged on the same cells and years: those that have every one of them.
+    both = np.isfinite(wue) & np.isfinite([layers[name].values for name in factors]).all(axis=0)
+    assert both.any(axis=(1, 2)).tolist() == [year in DEFORMED for year in YEARS]
+    for factor in factors:
         values = layers[factor].values
-        both = np.isfinite(wue) & np.isfinite(values)
         row = drivers.loc[("pooled", "grid", factor)]
         assert row["n"] == both.sum()
         r = np.corrcoef(wue[both].astype("float64"), values[both].astype("float64"))[0, 1]
@@ -274,3 +278,171 @@ def test_an_interrupted_downscaling_goes_on_where_it_was(inputs, out, tmp_path, 
             run_case(inputs, again, say=quiet)
     finished = stored(again, "downscaled")
     xr.testing.assert_equal(finished, stored(out, "downscaled"))
+    assert not (again / "report.html").exists()
+
+
+def without(section):
+    """Return the edit of a case's text that drops a section."""
+    return lambda text: re.sub(rf"(?ms)^\[{re.escape(section)}\]\n.*?(?=^\[|\Z)", "", text)
+
+
+def changed(old, new):
+    """Return the edit of a case's text that changes one place."""
+
+    def edit(text):
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+PREDICTORS = changed("[downscale]", '[downscale]\npredictors = ["NDVI", "SAVI"]')
+NO_ROLE = "variable 'et' is needed and is not in \\[coarse\\]"
+WRONG = {
+    "digital numbers as floats": (
+        changed('[variables.red]\npath = "bands.zarr"', '[variables.red]\npath = "dn.zarr"'),
+        SchemaError, "band 'red' has .* digital numbers"),
+    "digital numbers as integers": (
+        changed('[variables.red]\npath = "bands.zarr"',
+                '[variables.red]\npath = "dn.zarr"\nvariable = "stored"'),
+        SchemaError, "hold integers, which are digital numbers"),
+    "a missing band": (without("variables.blue"), SchemaError, "lacks \\['blue'\\]"),
+    "no thermal band": (without("variables.thermal"), SchemaError, "names \\['thermal'\\]"),
+    "dryness without heat": (changed('thermal = "thermal"', ""), ParameterError, "tvdi = false"),
+    "degrees Celsius": (
+        changed('thermal = "thermal"', 'thermal = "temperature"'), UnitError, "needs K"),
+    "a predictor that is no layer": (PREDICTORS, SchemaError, "\\['SAVI'\\] are no layers"),
+    "a factor that is no layer": (
+        changed('"precipitation"]', '"rain"]'), SchemaError, "factors \\['rain'\\] are no layers"),
+    "a disturbance of no layer": (
+        changed('variable = "NDVI"', 'variable = "NBR"'), SchemaError, "'NBR' is no layer"),
+    "a layer that the run makes": (
+        changed("[bands]", '[variables.NDVI]\npath = "bands.zarr"\nvariable = "red"\n\n[bands]'),
+        SchemaError, "makes \\['NDVI'\\] itself"),
+    "points without a year": (changed('"d_"', '"v_"'), SchemaError, "no column of 'v_2001'"),
+    "a ring outside the grid": (
+        changed("ring = [84, 420]", "ring = [40000, 50000]"), GridMismatch, "no cell of the grid"),
+    "a reference that is no zone": (
+        changed('reference = "reference"', 'reference = "steppe"'), SchemaError, "is 'steppe'"),
+    "marks that are no years": (
+        changed('"restoration_start"', '"kind"'), SchemaError, "'kind' holds 'pit'"),
+    "a column of names that is not there": (
+        changed('name = "name"', 'name = "label"'), SchemaError, "no columns \\['label'\\]"),
+    "an unknown product": (changed('"MOD17A3HGF"', '"MOD17A2H"'), ParameterError, "MOD17A2H"),
+    "another product's files": (
+        changed('"MOD17A3HGF"', '"MOD16A3GF"'), SchemaError, "MOD17A3HGF"),
+    "other dates": (
+        changed("Npp_500m_*", "Npp_500m_doy200*"), SchemaError, "different dates"),
+    "other dates of both products": (
+        lambda text: text.replace("500m_*", "500m_doy200*"), SchemaError, "different dates"),
+    "no bands": (without("bands"), ParameterError, "give \\[bands\\]"),
+    "no water": (without("coarse.et"), ParameterError, NO_ROLE),
+    "carbon twice": (
+        changed("[bands]", '[variables.npp]\npath = "bands.zarr"\n\n[bands]'),
+        ParameterError, "\\['npp'\\] are in \\[coarse\\] and in"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stored_numbers(inputs, field):
+    """The red band as digital numbers, beside the other inputs."""
+    red = field.cube["red"].fillna(0) * 10_000
+    numbers = {"red": red.astype("float32"), "stored": red.astype("uint16")}
+    plain = {name: layer.drop_attrs(deep=False) for name, layer in numbers.items()}
+    mx.write_cube(xr.Dataset(plain), inputs.parent / "dn.zarr")
+
+
+@pytest.mark.parametrize(("edit", "kind", "text"), WRONG.values(), ids=WRONG)
+@pytest.mark.usefixtures("stored_numbers")
+def test_bad_input_is_told_before_anything_long(inputs, tmp_path, edit, kind, text):
+    case = tmp_path / "case.toml"
+    case.write_text(f'base = "{inputs.parent.as_posix()}"\n{edit(inputs.read_text())}')
+    said = []
+    with pytest.raises(kind, match=text):
+        run_case(case, tmp_path / "out", say=said.append)
+    assert not (tmp_path / "out" / "layers.zarr").exists()
+    assert "Training the models that downscale carbon and water" not in said
+
+
+SCENES = """\
+kind = "wue"
+[grid]
+like = "npp"
+[variables.red]
+path = "scenes.zarr"
+[variables.nir]
+path = "scenes.zarr"
+[variables.thermal]
+path = "scenes.zarr"
+[variables.QA_PIXEL]
+path = "scenes.zarr"
+[variables.npp]
+path = "years.zarr"
+[variables.et]
+path = "years.zarr"
+[bands]
+indices = ["NDVI"]
+thermal = "thermal"
+qa = "QA_PIXEL"
+season = [6, 9]
+[trend]
+min_n = 3
+"""
+CLEAR, CLOUD = 21824, 22280
+
+
+@pytest.fixture
+def scenes(field, tmp_path):
+    """Three scenes a year, one outside the season and one half under cloud, and yearly products."""
+    few = field.cube[["red", "nir", "thermal"]].isel(time=slice(4), y=slice(40), x=slice(50))
+    few = few.fillna(0.2).compute()
+    days = ["03-01", "07-01", "08-20"]
+    parts = []
+    for year in range(2001, 2005):
+        for day, factor in zip(days, (0.5, 1.0, 1.1), strict=True):
+            one = few.sel(time=[f"{year}-01-01"]).assign_coords(
+                time=np.array([f"{year}-{day}"], "datetime64[ns]"))  # fmt: skip
+            qa = xr.full_like(one["red"], CLEAR, dtype="uint16")
+            qa.attrs = {"_FillValue": np.uint16(1)}
+            if day == "08-20":
+                qa[:, :, :25] = CLOUD
+            nir = (one["nir"] * factor).assign_attrs(one["nir"].attrs)
+            parts.append(one.assign(nir=nir, QA_PIXEL=qa))
+    cube = xr.concat(parts, "time")
+    mx.write_cube(cube, tmp_path / "scenes.zarr")
+    years = field.truth[["npp", "et"]].isel(time=slice(4), y=slice(40), x=slice(50))
+    mx.write_cube(years, tmp_path / "years.zarr")
+    path = tmp_path / "case.toml"
+    path.write_text(SCENES)
+    return path, cube
+
+
+def test_scenes_of_a_season_become_yearly_composites(scenes):
+    path, cube = scenes
+    layers = yearly_layers(load_case(path)).compute()
+    assert {"NDVI", "LST", "TVDI", "clear_count", "npp", "et"} == set(layers)
+    assert layers["time"].dt.strftime("%m-%d").values.tolist() == ["01-01"] * 4
+    july, august = (cube.sel(time=cube["time"].dt.month == month) for month in (7, 8))
+    ndvi = [((s["nir"] - s["red"]) / (s["nir"] + s["red"])).values for s in (july, august)]
+    # Under the cloud of August only July counts; elsewhere the median of two is their mean.
+    np.testing.assert_allclose(layers["NDVI"].values[..., :25], ndvi[0][..., :25], atol=1e-6)
+    mean = (ndvi[0] + ndvi[1])[..., 25:] / 2
+    np.testing.assert_allclose(layers["NDVI"].values[..., 25:], mean, atol=1e-6)
+    assert (layers["clear_count"].values == np.where(np.arange(50) < 25, 1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (changed("season = [6, 9]", ""), "name a season in"),
+        (changed("season = [6, 9]", "season = [10, 11]"), "no date of 2001, 2002"),
+        (changed('[variables.npp]\npath = "years.zarr"',
+                 '[variables.npp]\npath = "scenes.zarr"\nvariable = "red"'), "different dates"),
+    ],
+)  # fmt: skip
+def test_scenes_that_make_no_year(scenes, tmp_path, edit, text):
+    path, _ = scenes
+    path.write_text(edit(SCENES))
+    with pytest.raises(SchemaError, match=text):
+        run_case(path, tmp_path / "out", say=quiet)
+    assert not (tmp_path / "out" / "cube.zarr").exists()
