@@ -7,29 +7,19 @@ points and points in clusters, 12 neighbours, power 2, a grid of 30 m.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from benchmarks.measure import table
+from benchmarks.measure import best_of, table
 from mineeco_xr.kernels.inverse_distance import weigh_points
 from mineeco_xr.kernels.pair_inversion import invert_pairs
 
 SIDE, SAMPLE_ROWS, NEIGHBOURS = 1000, 50, 12
 PIXELS, SAMPLE_PIXELS, EPOCHS = 200_000, 4000, 24
 
-
-def thread_seconds(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the least processor time of this thread over a few calls, after one not counted."""
-    function()
-    times = []
-    for _ in range(repeats):
-        begin = time.thread_time()
-        function()
-        times.append(time.thread_time() - begin)
-    return min(times)
+thread_seconds = partial(best_of, clock=time.thread_time)
 
 
 def places(count: int, clusters: bool) -> np.ndarray:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import itertools
 import time
 import warnings
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
 import xskillscore
 from scipy import stats
 
-from benchmarks.measure import peak_memory, table
+from benchmarks.measure import best_of, peak_memory, table
 from mineeco_xr.kernels.correlation import correlate_series
 
 YEARS, PIXELS, SAMPLE = 24, 500_000, 1000
+
+thread_seconds = partial(best_of, clock=time.thread_time)
 
 
 def series(gaps: float, dtype: str) -> tuple[np.ndarray, np.ndarray]:
@@ -33,17 +33,6 @@ def series(gaps: float, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     one[rng.random(one.shape) < gaps] = np.nan
     two[rng.random(one.shape) < gaps] = np.nan
     return one, two
-
-
-def thread_seconds(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the least processor seconds of this thread, after one call that is not counted."""
-    function()
-    times = []
-    for _ in range(repeats):
-        begin = time.thread_time()
-        function()
-        times.append(time.thread_time() - begin)
-    return min(times)
 
 
 def scipy_sample(one: np.ndarray, two: np.ndarray) -> tuple[float, float]:

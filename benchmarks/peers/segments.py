@@ -8,18 +8,19 @@ core for 24 years. Times are of the process, one thread each.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from benchmarks.measure import table
+from benchmarks.measure import best_of, table
 from mineeco_xr.kernels.events import FILTERS, loss_events, year_steps
 from mineeco_xr.kernels.piecewise import piecewise_lines
 from mineeco_xr.kernels.recovery import FIELDS, recovery_measures
 
 YEARS, PIXELS, SAMPLE, BREAKS, SHORTEST = 24, 200_000, 40, 3, 3
 CALENDAR = np.arange(2001, 2001 + YEARS)
+
+seconds_of = partial(best_of, clock=time.process_time)
 
 
 def series(gaps: float, pixels: int = PIXELS) -> np.ndarray:
@@ -32,17 +33,6 @@ def series(gaps: float, pixels: int = PIXELS) -> np.ndarray:
     values += rng.normal(0, 0.02, values.shape)
     values[rng.random(values.shape) < gaps] = np.nan
     return values
-
-
-def seconds(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the least processor seconds of a few calls, after one that is not counted."""
-    function()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        function()
-        times.append(time.process_time() - begin)
-    return min(times)
 
 
 def disturbance_of(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
@@ -70,11 +60,11 @@ def partitions() -> None:
     how = {"max_breaks": BREAKS, "min_length": SHORTEST}
     for gaps in (0.0, 0.05):
         values = series(gaps)
-        own = seconds(lambda v=values: piecewise_lines(v, years, **how)) / PIXELS
-        whole = seconds(lambda v=values: disturbance_of(v, piecewise_lines(v, years, **how)))
-        drops = seconds(lambda v=values: disturbance_of(v, year_steps(v, years)))
+        own = seconds_of(lambda v=values: piecewise_lines(v, years, **how)) / PIXELS
+        whole = seconds_of(lambda v=values: disturbance_of(v, piecewise_lines(v, years, **how)))
+        drops = seconds_of(lambda v=values: disturbance_of(v, year_steps(v, years)))
         few = values[:, : PIXELS // 20]
-        hinges = seconds(lambda v=few: piecewise_lines(v, years, continuous=True, **how))
+        hinges = seconds_of(lambda v=few: piecewise_lines(v, years, continuous=True, **how))
         rates.append(1 / own)
         rows.append(
             {
@@ -134,7 +124,7 @@ def recovery() -> None:
         return recovery_measures(values, CALENDAR, lost, start, goal, **how)
 
     found = dict(zip(FIELDS, ours(), strict=True))
-    own, rows = seconds(ours), []
+    own, rows = seconds_of(ours), []
     for name, call in calls.items():
         peer = np.asarray(call()).reshape(-1)
         if name == "y2r":
@@ -143,7 +133,7 @@ def recovery() -> None:
         rows.append(
             {
                 "measure": name,
-                "spectral_recovery (ns/px)": seconds(call) / side**2 * 1e9,
+                "spectral_recovery (ns/px)": seconds_of(call) / side**2 * 1e9,
                 "ours, all twelve (ns/px)": own / side**2 * 1e9,
                 "largest difference": f"{np.nanmax(np.abs(peer - found[name])):.1e}",
                 "nodata equal": same,

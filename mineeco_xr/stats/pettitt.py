@@ -97,7 +97,7 @@ def pettitt(
             f"permutations is {permutations}: give at least {FEWEST_PERMUTATIONS}, such as 20000, "
             "or None for the approximation."
         )
-    years = calendar_years(data, dim)
+    years = _decimal_calendar(data, dim)
     if years.size < min_n:
         raise SchemaError(
             f"{data.name or 'the raster'!r} has {years.size} dates and min_n is {min_n}: no cell "
@@ -118,7 +118,7 @@ def pettitt(
     return _describe(result, data, permutations, min_n, dim)
 
 
-def calendar_years(data: xr.DataArray, dim: str) -> np.ndarray:
+def _decimal_calendar(data: xr.DataArray, dim: str) -> np.ndarray:
     """Return the dates as years of the calendar, whole ones when all are on one day of the year.
 
     Raises
