@@ -16,7 +16,7 @@ import mineeco_xr.chunks.reread
 import mineeco_xr.services
 import mineeco_xr.spatial
 import mineeco_xr.stats
-import mineeco_xr.terrain  # noqa: F401
+import mineeco_xr.terrain
 
 # The rasters of tests are small, and what is read twice is what they are about.
 mineeco_xr.chunks.reread.HELD_BYTES = 0

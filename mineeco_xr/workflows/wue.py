@@ -9,6 +9,7 @@ import xarray as xr
 
 from mineeco_xr.carbonwater import wue
 from mineeco_xr.cube import geobox_of, ingest, open_cube, read_vectors, write_cube
+from mineeco_xr.cube.store import side_for
 from mineeco_xr.errors import SchemaError
 from mineeco_xr.stats import trend, trend_classes, variation
 from mineeco_xr.stats.zones import zone_layers
@@ -48,6 +49,9 @@ MAPS = (
     *("dominant_driver", "dominant_driver_r"),
 )
 """Layers that are also written for a GIS, as far as a run has them."""
+
+BLOCKS = 16
+"""Of a downscaling at least, as long as they are not small: it is the long part of a run."""
 
 
 def wue_cube(layers: xr.Dataset, case: WueCase) -> xr.Dataset:
@@ -129,12 +133,14 @@ def run_wue(
     models: dict[str, DownscaleModel] = {}
     if coarse is not None:
         with folder.step("Computing and writing the yearly layers"):
-            store(layers, folder.layers)
+            side = _side(layers)
+            store(layers, folder.layers, chunk=side)
             layers = open_cube(folder.layers)
         with folder.step("Training the models that downscale carbon and water"):
             models = trained_models(layers, coarse, case)
         with folder.step("Downscaling carbon and water"):
-            store(sharpened(layers, coarse, models, case.downscale), folder.sharp)
+            sharp = sharpened(layers, coarse, models, case.downscale)
+            store(sharp, folder.sharp, chunk=side)
             sharp = open_cube(folder.sharp)
             layers = joined(layers, sharp[[case.wue.npp, case.wue.et]])
     with folder.step("Computing and writing the cube"):
@@ -159,6 +165,15 @@ def run_wue(
         write_report(results, case, folder, more)
     folder.record(case.model_dump(mode="json"), results.notes)
     return results
+
+
+def _side(layers: xr.Dataset) -> int:
+    """Return the side of blocks for a forest: enough of them for several processors."""
+    side = side_for(4 * layers.sizes.get("time", 1))
+    rows, columns = layers.sizes["y"], layers.sizes["x"]
+    while side > 128 and -(-rows // side) * -(-columns // side) < BLOCKS:
+        side //= 2
+    return side
 
 
 def _require_layers(layers: xr.Dataset, coarse: xr.Dataset | None, case: WueCase) -> None:

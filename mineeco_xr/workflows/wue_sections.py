@@ -119,10 +119,12 @@ def phases_of_zones(report: Report, results: WueResults, case: WueCase, folder: 
             "zones would take them out."
         )
     )
-    section.table(results.turns, "Year in which each zone's decline, recovery and stability begin, "
+    # Years as text, so that no comma parts their thousands.
+    turns = results.turns.astype(object)
+    section.table(turns, "Year in which each zone's decline, recovery and stability begin, "
                   "beside what is known of it.")  # fmt: skip
     section.table(
-        results.phases,
+        results.phases.astype({"start": object, "end": object}),
         "Phases of the zones. The p of a slope does not count that the breaks were sought.",
         decimals={"slope": 4, "p": 3, "mean": 3, "step": 3, "step_p": 3},
     )

@@ -9,6 +9,7 @@ import shutil
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pymannkendall as mk
 import pytest
 import rasterio
 import xarray as xr
@@ -19,8 +20,9 @@ from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError, UnitErr
 from mineeco_xr.workflows import run_case
 from mineeco_xr.workflows.config import load_case
 from mineeco_xr.workflows.demo import write_inputs
+from mineeco_xr.workflows.wue_checks import source_notes
 from mineeco_xr.workflows.wue_layers import yearly_layers
-from mineeco_xr.workflows.wue_tables import zone_series
+from mineeco_xr.workflows.wue_tables import zone_series, zone_trends
 
 YEARS = range(2001, 2013)
 SIDE = 112
@@ -50,7 +52,7 @@ def inputs(field, tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     path = write_inputs(field, folder)
     text = path.read_text()
-    text = text.replace("n_estimators = 60", "n_estimators = 16\nblock_cells = 2")
+    text = text.replace("n_estimators = 60", "n_estimators = 12\nblock_cells = 2")
     text = text.replace('cv = ["random", "block"]', 'cv = ["block"]')
     text = text.replace('"NDVI", "temperature"', '"NDVI", "deformation", "temperature"')
     path.write_text(text + MORE)
@@ -446,3 +448,34 @@ def test_scenes_that_make_no_year(scenes, tmp_path, edit, text):
     with pytest.raises(SchemaError, match=text):
         run_case(path, tmp_path / "out", say=quiet)
     assert not (tmp_path / "out" / "cube.zarr").exists()
+
+
+def test_files_of_an_earlier_processing_are_counted(inputs, tmp_path):
+    text = inputs.read_text()
+    for source in (inputs.parent / "modis").glob("*_Npp_*"):
+        year = source.name[source.name.index("doy") + 3 :][:4]
+        for made in ("2020001000000", "2023001000000"):
+            name = f"MOD17A3HGF.A{year}001.h26v04.061.{made}.tif"
+            (tmp_path / name).symlink_to(source)
+    text = text.replace("modis/MOD17A3HGF.061_Npp_500m_*", f"{tmp_path.as_posix()}/MOD17*")
+    case = tmp_path / "case.toml"
+    case.write_text(f'base = "{inputs.parent.as_posix()}"\n{text}')
+    notes = source_notes(mx.ingest(load_case(case).coarse_manifest()))
+    assert len(notes) == 1
+    assert "Of npp 12 files were processed again later" in notes[0]
+    assert ".2020001000000.tif" in notes[0]
+
+
+def test_zones_are_tested_with_the_correction_of_the_case():
+    rng = np.random.default_rng(3)
+    time = pd.to_datetime([f"{year}-01-01" for year in range(2001, 2025)])
+    noise = [rng.normal(size=24).cumsum() * 0.05 + 1 for _ in range(3)]
+    series = pd.concat(
+        pd.DataFrame({"zone": f"z{i}", "time": time, "wue": values, "npp": 1.0, "et": 1.0,
+                      "area": 1.0, "valid_share": 1.0}) for i, values in enumerate(noise)
+    )  # fmt: skip
+    series.attrs["units"] = {"wue": "gC m-2 mm-1"}
+    table = zone_trends(series, 10, "yue_wang")
+    expected = [mk.yue_wang_modification_test(values).p for values in noise]
+    np.testing.assert_allclose(table["p"], expected, rtol=1e-9, atol=1e-12)
+    assert (table["p"] != zone_trends(series, 10)["p"]).all()
