@@ -103,9 +103,7 @@ def _mean_distance(points: np.ndarray, seed: int) -> float:
     return found if found > 0 else 1.0
 
 
-def dissimilarity_block(
-    *blocks: np.ndarray, shared: Applicability, order: Sequence[int]
-) -> np.ndarray:
+def dissimilarity_block(*blocks: np.ndarray, shared: Applicability) -> np.ndarray:
     """Return the dissimilarity of the cells of a block, NaN where a predictor is nodata.
 
     Parameters
@@ -114,14 +112,12 @@ def dissimilarity_block(
         Predictors, broadcastable.
     shared : Applicability
         What they are compared with.
-    order : sequence of int
-        Which predictor each block is.
 
     Returns
     -------
     ndarray, float32
     """
-    features, shape = feature_rows(blocks, order)
+    features, shape = feature_rows(blocks)
     out = np.full(features.shape[0], np.nan, dtype="float32")
     valid = np.isfinite(features).all(axis=1)
     if valid.any():
@@ -135,11 +131,9 @@ def applicable_block(dissimilarity: np.ndarray, *, threshold: float) -> np.ndarr
     return np.where(np.isfinite(dissimilarity), flags, np.uint8(255))
 
 
-def range_block(
-    *blocks: np.ndarray, low: np.ndarray, high: np.ndarray, order: Sequence[int]
-) -> np.ndarray:
+def range_block(*blocks: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return 1 where a predictor lies outside its range, 0 elsewhere, 255 for nodata."""
-    features, shape = feature_rows(blocks, order)
+    features, shape = feature_rows(blocks)
     valid = np.isfinite(features).all(axis=1)
     outside = ((features < low) | (features > high)).any(axis=1)
     return np.where(valid, outside.astype("uint8"), np.uint8(255)).reshape(shape)
@@ -150,27 +144,22 @@ def beyond_block(
     low: np.ndarray,
     high: np.ndarray,
     slopes: np.ndarray,
-    order: Sequence[int],
 ) -> np.ndarray:
     """Return what a linear model adds from the edge of the ranges to each cell."""
-    features, shape = feature_rows(blocks, order)
+    features, shape = feature_rows(blocks)
     out = np.zeros(features.shape[0])
     for column, low_, high_, slope in zip(features.T, low, high, slopes, strict=True):
         out += slope * (column - np.clip(column, low_, high_))
     return out.reshape(shape)
 
 
-def feature_rows(
-    blocks: Sequence[np.ndarray], order: Sequence[int]
-) -> tuple[np.ndarray, tuple[int, ...]]:
+def feature_rows(blocks: Sequence[np.ndarray]) -> tuple[np.ndarray, tuple[int, ...]]:
     """Return predictors as rows of float64, rounded to float32 as a forest sees them.
 
     Parameters
     ----------
     blocks : sequence of ndarray
-        Broadcastable.
-    order : sequence of int
-        Which predictor each block is.
+        A predictor each; broadcastable.
 
     Returns
     -------
@@ -182,6 +171,6 @@ def feature_rows(
     shape = np.broadcast_shapes(*(block.shape for block in blocks))
     out = np.empty((int(np.prod(shape)), len(blocks)))
     with np.errstate(over="ignore"):  # what overflows float32 becomes an infinity, and so nodata
-        for column, block in zip(order, blocks, strict=True):
+        for column, block in enumerate(blocks):
             out[:, column] = np.broadcast_to(block, shape).ravel().astype("float32")
     return out, shape

@@ -19,7 +19,7 @@ from mineeco_xr.carbonwater.applicability import (
 from mineeco_xr.carbonwater.cell_sums import CellSums, sum_over_cells
 from mineeco_xr.carbonwater.coarse_grid import date_batches, grid_positions
 from mineeco_xr.carbonwater.downscale_model import DownscaleModel, Trained
-from mineeco_xr.carbonwater.estimators import cellwise, predicted_layers
+from mineeco_xr.carbonwater.estimators import predicted_layers
 from mineeco_xr.carbonwater.residual import (
     OUTSIDE,
     PARENT_CODES,
@@ -30,6 +30,7 @@ from mineeco_xr.carbonwater.residual import (
     uncorrected,
 )
 from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.chunks.reduced import constant
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import geobox_of
@@ -169,13 +170,15 @@ def _batch(
         found["spread"] = pointwise(_narrow, spread.drop_attrs(deep=False), dtype="float32")
     seen = trained.applicability
     if options.applicability:
-        distance = cellwise(dissimilarity_block, layers, dtype="float32", shared=seen)
+        distance = cellwise(dissimilarity_block, *layers.values(), dtype="float32", shared=seen)
         found["dissimilarity"] = distance
         found["applicable"] = pointwise(
             applicable_block, distance, dtype="uint8", parameters={"threshold": seen.threshold}
         )
     limits = {"low": seen.low, "high": seen.high}
-    found["outside_range"] = cellwise(range_block, layers, dtype="uint8", parameters=limits)
+    found["outside_range"] = cellwise(
+        range_block, *layers.values(), dtype="uint8", parameters=limits
+    )
     return xr.Dataset(found)
 
 
@@ -187,7 +190,7 @@ def _beyond(
         return None
     seen = trained.applicability
     parameters = {"low": seen.low, "high": seen.high, "slopes": trained.ridge.slopes}
-    return cellwise(beyond_block, layers, dtype="float64", parameters=parameters)
+    return cellwise(beyond_block, *layers.values(), dtype="float64", parameters=parameters)
 
 
 def _bounded(mean: xr.DataArray, beyond: xr.DataArray | None, minimum: float) -> xr.DataArray:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from mineeco_xr.carbonwater.applicability import feature_rows
 from mineeco_xr.carbonwater.validation import Fit, Predict
-from mineeco_xr.chunks import pointwise
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.errors import ParameterError
 
 MODELS = ("forest", "ridge")
@@ -189,17 +189,9 @@ def predicted_layers(
         wanted = ["mean", "spread"] if spread else ["mean"]
         found = evaluate_forest(xr.Dataset(dict(layers)), estimator, output=wanted)
         return found["mean"], found["spread"] if spread else None
-    return cellwise(_predict_block, layers, dtype="float64", shared=_Boxed(estimator)), None
-
-
-def cellwise(function: Any, layers: Mapping[str, xr.DataArray], **options: Any) -> xr.DataArray:
-    """Apply a function of blocks and their ``order`` to predictors, dims ``(time, y, x)``."""
-    held = list(layers.values())
-    # The first array rules the order of dims: let it be one that has them all.
-    order = sorted(range(len(held)), key=lambda i: -held[i].ndim)
-    parameters = {**options.pop("parameters", {}), "order": tuple(order)}
-    found = pointwise(function, *(held[i] for i in order), parameters=parameters, **options)
-    return found.transpose(*(dim for dim in ("time", "y", "x") if dim in found.dims))
+    return cellwise(
+        _predict_block, *layers.values(), dtype="float64", shared=_Boxed(estimator)
+    ), None
 
 
 class _Boxed:
@@ -214,8 +206,8 @@ class _Boxed:
         return type(self.estimator).__name__, pickle.dumps(self.estimator)
 
 
-def _predict_block(*blocks: np.ndarray, shared: _Boxed, order: Sequence[int]) -> np.ndarray:
-    features, shape = feature_rows(blocks, order)
+def _predict_block(*blocks: np.ndarray, shared: _Boxed) -> np.ndarray:
+    features, shape = feature_rows(blocks)
     out = np.full(features.shape[0], np.nan)
     valid = np.isfinite(features).all(axis=1)
     if valid.any():

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.units import convert_units, format_units, parse_units
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import label_of
 from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.lazy import lazy_together

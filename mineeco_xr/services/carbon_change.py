@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise, reduce_blocks
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.cube.area import cell_area
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.nodata import as_float
@@ -16,7 +17,6 @@ from mineeco_xr.cube.time import decimal_years
 from mineeco_xr.cube.units import unit_ratio
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.carbon import UNITS, carbon_density
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.watersheds import HECTARE, zone_totals
 from mineeco_xr.stats.scene import small_array

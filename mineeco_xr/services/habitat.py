@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from mineeco_xr.chunks import Reduced, reduce_blocks
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.chunks.reduced import constant
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.cells import cell_size
@@ -17,7 +18,6 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.services.access import access_layer
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import CODE, read_csv
 from mineeco_xr.services.habitat_blocks import (
     BEFORE,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.cube.area import cell_area
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.units import convert_units
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import label_of
 from mineeco_xr.services.lead import require_one_lead
 from mineeco_xr.services.parameters import ModelParameters, class_parameters

@@ -10,13 +10,13 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import halo, pointwise, reduce_blocks
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.cube.cells import cell_size
 from mineeco_xr.cube.grid import GRID_TOLERANCE, geobox_of
 from mineeco_xr.cube.nodata import as_float, feature_fill_value_of, fill_value_of
 from mineeco_xr.cube.units import convert_units
 from mineeco_xr.cube.vectors import burn, on_grid
 from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.invest_box import invest_corner
 from mineeco_xr.services.parameters import ModelParameters, values_of

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from mineeco_xr.chunks.cellwise import cellwise
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float
@@ -21,7 +22,6 @@ from mineeco_xr.cube.units import (
 )
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.services.budyko import CURVES, water_balance
-from mineeco_xr.services.cellwise import cellwise
 from mineeco_xr.services.class_table import label_of, read_class_table, read_csv
 from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.parameters import class_parameters

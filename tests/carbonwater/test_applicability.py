@@ -39,5 +39,5 @@ def test_training_cells_are_at_home_and_far_ones_are_not():
 def test_the_range_of_the_predictors():
     first, second = np.array([[0.0, 1.0, 2.0, np.nan]]), np.array([[5.0, 5.0, 5.0, 5.0]])
     limits = {"low": np.array([4.0, 0.5]), "high": np.array([6.0, 2.0])}
-    found = range_block(first, second, order=(1, 0), **limits)
+    found = range_block(second, first, **limits)
     assert found.tolist() == [[1, 0, 0, 255]]

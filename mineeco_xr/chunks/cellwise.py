@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.chunks import pointwise
-from mineeco_xr.services.lead import lead_dims
+from mineeco_xr.chunks.pointwise import pointwise
 
 
 def cellwise(function: Callable[..., Any], *layers: xr.DataArray, **options: Any) -> Any:
@@ -31,10 +30,14 @@ def cellwise(function: Callable[..., Any], *layers: xr.DataArray, **options: Any
     xarray.DataArray or tuple of xarray.DataArray
         Dims ``(..., y, x)``.
     """
-    order = sorted(range(len(layers)), key=lambda n: (-len(lead_dims(layers[n])), -layers[n].ndim))
+    order = sorted(range(len(layers)), key=lambda n: (-_lead(layers[n]), -layers[n].ndim))
     call = partial(_call, function, tuple(order))
     ready = (layers[n].transpose(..., "y", "x", missing_dims="ignore") for n in order)
     return pointwise(call, *ready, **options)
+
+
+def _lead(layer: xr.DataArray) -> int:
+    return sum(dim not in ("y", "x") for dim in layer.dims)
 
 
 def _call(
