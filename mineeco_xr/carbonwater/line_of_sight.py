@@ -9,18 +9,15 @@ import xarray as xr
 
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
+from mineeco_xr.cube.look_angle import TOWARD, angle_factor, require_incidences
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
-from mineeco_xr.cube.units import parse_units, unit_factor, units_of
-from mineeco_xr.errors import ParameterError, UnitError
+from mineeco_xr.cube.units import units_of
+from mineeco_xr.errors import ParameterError
 
 WAVELENGTHS = (0.01, 1.0)
 """Metres; radars in space use 0.03 (X band) to 0.7 (P band)."""
 
-INCIDENCES = (5.0, 80.0)
-"""Degrees from the vertical; radars in space look at 15 to 60."""
-
-TOWARD = "positive toward the satellite, negative away from it, such as subsidence"
 UP = "positive up, negative is subsidence"
 
 
@@ -113,23 +110,6 @@ def require_wavelength(wavelength: float) -> None:
         )
 
 
-def angle_factor(data: xr.DataArray, target: str, name: str) -> float:
-    """Return the factor to a unit of angle.
-
-    Raises
-    ------
-    UnitError
-        If the data have a unit of no angle, or none: pint takes bare numbers for radians.
-    """
-    found = units_of(data, expected=target, name=name)
-    if not parse_units(found):
-        raise UnitError(
-            f"{name!r} has the units {found!r}, which do not say which angle: set attrs['units'] "
-            "to 'rad' or 'degree'."
-        )
-    return unit_factor(found, target, name=repr(name))
-
-
 def _scaled_block(block: np.ndarray, *, factor: float) -> np.ndarray:
     return np.where(np.isfinite(block), block * block.dtype.type(factor), np.nan)
 
@@ -208,23 +188,6 @@ def los_to_vertical(los: xr.DataArray, incidence: float | xr.DataArray) -> xr.Da
         },
         name="vertical",
     )
-
-
-def require_incidences(degrees: np.ndarray) -> None:
-    """Refuse angles that a radar does not have, such as radians.
-
-    Raises
-    ------
-    ParameterError
-        Naming the first.
-    """
-    wrong = degrees[(degrees < INCIDENCES[0]) | (degrees > INCIDENCES[1])]
-    if wrong.size:
-        radians = " (radians?)" if 0 < wrong[0] < math.pi / 2 else ""
-        raise ParameterError(
-            f"an incidence is {wrong[0]:g}{radians}: give degrees from the vertical, between "
-            f"{INCIDENCES[0]:g} and {INCIDENCES[1]:g}."
-        )
 
 
 def _vertical_block(

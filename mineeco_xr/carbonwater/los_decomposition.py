@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mineeco_xr.carbonwater.line_of_sight import UP, angle_factor, require_incidences
+from mineeco_xr.carbonwater.line_of_sight import UP
 from mineeco_xr.chunks import pointwise
 from mineeco_xr.cube.grid import geobox_of, require_same_grid
+from mineeco_xr.cube.look_angle import angle_factor, require_incidences
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.units import units_of
