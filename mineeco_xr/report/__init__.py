@@ -10,8 +10,10 @@ from mineeco_xr.report.maps import map_figure
 from mineeco_xr.report.overview import overview
 from mineeco_xr.report.page import Report
 from mineeco_xr.report.panels import panel_figure
+from mineeco_xr.report.profiles import profile_figure
 from mineeco_xr.report.section import Section
 from mineeco_xr.report.series import series_figure
+from mineeco_xr.report.stacked import stacked_figure
 from mineeco_xr.report.style import figure_png, pretty_units, save_figure
 from mineeco_xr.report.trends import TrendShares, trend_figure, trend_shares
 
@@ -25,8 +27,10 @@ __all__ = [
     "overview",
     "panel_figure",
     "pretty_units",
+    "profile_figure",
     "save_figure",
     "series_figure",
+    "stacked_figure",
     "trend_figure",
     "trend_shares",
     "write_cog",

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from mineeco_xr.cube.manifest import load_toml, validated
+from mineeco_xr.cube.manifest import Spec, load_toml, validated
 from mineeco_xr.errors import ParameterError
+from mineeco_xr.workflows.subsidence_config import SubsidenceCase
 from mineeco_xr.workflows.wue_config import WueCase
 
-KINDS = {"wue": WueCase}
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of run.
+
+    Attributes
+    ----------
+    case : type
+        Model of its configuration.
+    runner : str
+        ``"module:function"`` in this package, which is called with the case, the folder, and
+        ``resume`` and ``overwrite``; loaded when a run begins.
+    """
+
+    case: type[Spec]
+    runner: str
 
 
-def load_case(path: str | Path) -> WueCase:
+KINDS = {
+    "subsidence": Kind(SubsidenceCase, "subsidence:run_subsidence"),
+    "wue": Kind(WueCase, "wue:run_wue"),
+}
+Case = SubsidenceCase | WueCase
+
+
+def load_case(path: str | Path) -> Case:
     """Read and check the configuration of a run.
 
     Parameters
@@ -21,7 +45,7 @@ def load_case(path: str | Path) -> WueCase:
 
     Returns
     -------
-    WueCase
+    SubsidenceCase or WueCase
         The checked configuration.
 
     Raises
@@ -36,4 +60,6 @@ def load_case(path: str | Path) -> WueCase:
     kind = values.get("kind")
     if kind not in KINDS:
         raise ParameterError(f"{path}: kind is {kind!r}; write kind = one of {sorted(KINDS)}.")
-    return validated(KINDS[kind], {"base": path.parent, **values}, source=str(path))
+    case = validated(KINDS[kind].case, {"base": path.parent, **values}, source=str(path))
+    assert isinstance(case, Case)
+    return case

@@ -78,7 +78,7 @@ def demo(
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> RunFolder:
-    """Make a coalfield and run carbon and water on its coarse products.
+    """Make a coalfield; run subsidence on its panels, and carbon and water on its coarse products.
 
     Parameters
     ----------
@@ -95,17 +95,21 @@ def demo(
     -------
     RunFolder
         Where everything is; ``tables/truth_zone_years.csv`` holds what the 30 m truth says of the
-        same zones.
+        same zones. The subsidence has a folder and a report of its own, ``subsidence``.
     """
+    from mineeco_xr.workflows.demo_subsidence import demo_subsidence
     from mineeco_xr.workflows.wue import run_wue
+    from mineeco_xr.workflows.wue_config import WueCase
 
     folder = RunFolder(Path(out), say)
     with folder.step(f"Making a coalfield of {size} x {size} cells"):
         field = coalfield(size, seed=seed)
         case_path = write_inputs(field, folder.root / "inputs")
-    run_wue(
-        load_case(case_path), folder, overwrite=True, more=partial(_against_truth, field, folder)
-    )
+    own = demo_subsidence(field, folder.root / "subsidence", folder)
+    case = load_case(case_path)
+    assert isinstance(case, WueCase)
+    run_wue(case, folder, overwrite=True, more=partial(_against_truth, field, folder))
+    folder.notes.append(f"The subsidence over the panels is in {own.root / 'report.html'}.")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mineeco_xr.errors import ParameterError
-from mineeco_xr.workflows.config import load_case
+from mineeco_xr.workflows.config import KINDS, load_case
 from mineeco_xr.workflows.output import RunFolder
 
 
@@ -47,11 +48,11 @@ def run_case(
     MineecoError
         With what is wrong and what mends it; checks that need no pixels come first.
     """
-    from mineeco_xr.workflows.wue import run_wue
-
     case = load_case(Path(path))
     folder = RunFolder(Path(out), say)
-    run_wue(case, folder, resume=resume, overwrite=overwrite)
+    module, function = KINDS[case.kind].runner.split(":")
+    run = getattr(importlib.import_module(f"mineeco_xr.workflows.{module}"), function)
+    run(case, folder, resume=resume, overwrite=overwrite)
     return folder
 
 

@@ -1,0 +1,1 @@
+"""Subsidence of real mines, with seams that are assumed."""
