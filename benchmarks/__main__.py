@@ -23,6 +23,8 @@ SHORT = (
     ["benchmarks.peers.segments"],
     ["benchmarks.peers.idw"],
     ["benchmarks.peers.downscale"],
+    ["benchmarks.peers.subsidence"],
+    ["benchmarks.peers.subsidence_polygon"],
     ["benchmarks.peers.zonal"],
     ["benchmarks.peers.warp"],
     ["benchmarks.peers.distance"],

@@ -105,7 +105,7 @@ def pick(data: xr.Dataset, name: Any, role: str) -> xr.DataArray | int | float:
 
 _CUBE, _STATS, _WATER = "mineeco_xr.cube", "mineeco_xr.stats", "mineeco_xr.carbonwater"
 _SPATIAL, _TERRAIN = "mineeco_xr.spatial", "mineeco_xr.terrain"
-_SERVICES = "mineeco_xr.services"
+_SERVICES, _SUBSIDENCE = "mineeco_xr.services", "mineeco_xr.subsidence"
 
 
 class _Face:
@@ -177,8 +177,10 @@ class MineDataArray(_Face):
     hurst = forward(f"{_STATS}:hurst")
     idw = forward(f"{_SPATIAL}:idw")
     label = forward(f"{_SPATIAL}:label")
+    level_areas = forward(f"{_SUBSIDENCE}:level_areas")
     linear_rate = forward(f"{_WATER}:linear_rate")
     los_to_vertical = forward(f"{_WATER}:los_to_vertical")
+    mine_table = forward(f"{_SUBSIDENCE}:mine_table")
     natural_breaks = forward(f"{_STATS}:natural_breaks")
     normalise = forward(f"{_STATS}:normalise")
     partial_correlation = forward(f"{_STATS}:partial_correlation")
@@ -187,12 +189,18 @@ class MineDataArray(_Face):
     pettitt = forward(f"{_STATS}:pettitt")
     phase_to_displacement = forward(f"{_WATER}:phase_to_displacement")
     phases = forward(f"{_STATS}:phases")
+    ponding = forward(f"{_SUBSIDENCE}:ponding")
+    profile = forward(f"{_SUBSIDENCE}:profile")
     recovery = forward(f"{_WATER}:recovery")
     slope = forward(f"{_TERRAIN}:slope")
     streams = forward(f"{_TERRAIN}:streams")
+    subsidence_levels = forward(f"{_SUBSIDENCE}:subsidence_levels")
+    subsidence_of_extraction = forward(f"{_SUBSIDENCE}:subsidence_of_extraction")
     trend = forward(f"{_STATS}:trend")
     variation = forward(f"{_STATS}:variation")
     warp = forward(f"{_CUBE}:warp")
+    water_depth = forward(f"{_SUBSIDENCE}:water_depth")
+    waterlogging = forward(f"{_SUBSIDENCE}:waterlogging")
     zonal = forward(f"{_STATS}:zonal")
 
 
@@ -204,24 +212,30 @@ class MineDataset(_Face):
     carbon = forward(f"{_SERVICES}:carbon", roles=("lulc",), by_name=True)
     carbon_totals = forward(f"{_SERVICES}:carbon_totals")
     composite = forward(f"{_WATER}:composite")
+    damage_grades = forward(f"{_SUBSIDENCE}:damage_grades")
     downscale = forward(f"{_WATER}:downscale")
     evaluate_forest = forward(f"{_STATS}:evaluate_forest")
     fit_downscale = forward(f"{_WATER}:fit_downscale")
     habitat_quality = forward(f"{_SERVICES}:habitat_quality", roles=("lulc",), by_name=True)
+    in_direction = forward(f"{_SUBSIDENCE}:in_direction")
     indices = forward(f"{_WATER}:indices")
     least_cost_paths = forward(f"{_SPATIAL}:least_cost_paths")
+    los_displacement = forward(f"{_SUBSIDENCE}:los_displacement")
     mask_qa = forward(f"{_WATER}:mask_qa")
     mass_error = forward(f"{_WATER}:mass_error")
     pca_weights = forward(f"{_STATS}:pca_weights")
     phase_table = forward(f"{_STATS}:phase_table")
+    ponding = forward(f"{_SUBSIDENCE}:ponding")
     scale_landsat = forward(f"{_WATER}:scale_landsat")
     sediment = forward(
         f"{_SERVICES}:sediment", roles=("dem", "lulc", "erosivity", "erodibility"), by_name=True
     )
     sediment_totals = forward(f"{_SERVICES}:sediment_totals")
+    subsidence_levels = forward(f"{_SUBSIDENCE}:subsidence_levels")
     trend_classes = forward(f"{_STATS}:trend_classes")
     tvdi = forward(f"{_WATER}:tvdi", roles=("ndvi", "lst"))
     tvdi_edges = forward(f"{_WATER}:tvdi_edges", roles=("ndvi", "lst"))
+    water_depth = forward(f"{_SUBSIDENCE}:water_depth")
     water_yield = forward(
         f"{_SERVICES}:water_yield",
         roles=(
@@ -230,6 +244,7 @@ class MineDataset(_Face):
         ),
     )
     water_yield_totals = forward(f"{_SERVICES}:water_yield_totals")
+    waterlogging = forward(f"{_SUBSIDENCE}:waterlogging")
     write = forward(f"{_CUBE}:write_cube")
     wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
     wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"), by_name=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mineeco_xr.kernels.warmup_subsidence import warm_influence
+
 
 def warmup() -> None:
     """Run each kernel on a few cells of each usual type.
@@ -22,6 +24,7 @@ def warmup() -> None:
     _warm_zones()
     _warm_grids()
     _warm_points()
+    _warm_rectangles()
     _warm_landscape()
     _warm_terrain()
     _warm_routing()
@@ -36,6 +39,7 @@ def warmup() -> None:
     _warm_coarse()
     _warm_patches()
     _warm_composites()
+    warm_influence()
 
 
 def _warm_series() -> None:
@@ -146,6 +150,20 @@ def _warm_points() -> None:
     weigh_points(places, np.ones((1, 1)), cells, cells, power=2.0, neighbours=1, radius=np.inf)
     links = np.array([0]), np.array([1])
     invert_pairs(np.ones((1, 1)), *links, np.arange(3.0), minimum_norm=True)
+
+
+def _warm_rectangles() -> None:
+    from mineeco_xr.kernels.erf import erf_and_gaussian
+    from mineeco_xr.kernels.subsidence_rectangle import Rectangles, superpose_rectangles
+
+    place, two = np.zeros((1, 2)), np.array([0, 2])
+    panel = Rectangles(place, place, place, place, np.ones((1, 3)), two, np.array([0.0, 1.0]))
+    for dtype in ("float32", "float64"):
+        superpose_rectangles(
+            panel, np.ones(1), np.ones(1), np.ones((1, 1, 9)), np.ones((1, 1)), cutoff=2.2,
+            dtype=dtype,
+        )  # fmt: skip
+        erf_and_gaussian(np.zeros(1, dtype=dtype))
 
 
 def _warm_landscape() -> None:

@@ -173,8 +173,7 @@ def test_beyond_the_training_range_the_ridge_goes_on_from_the_edge():
     cube, coarse = small()
     model = mx.fit_downscale(cube, coarse, n_estimators=12, cv=[], minimum=None)
     bare, found = (
-        model.apply(cube, coarse, residual="none", extrapolation=way)
-        for way in ("model", "linear")
+        model.apply(cube, coarse, residual="none", extrapolation=way) for way in ("model", "linear")
     )
     ridge, seen = model.models[0].ridge, model.models[0].applicability
     stacked = [cube["ndvi"].values, np.broadcast_to(cube["slope"].values, cube["ndvi"].shape)]
