@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mineeco_xr.cube.manifest import LayerSpec
 
 
+FLAGS = ("flag_values", "flag_meanings")
+
+
 def resampling_of(key: str, name: str, spec: LayerSpec) -> str:
     """Return how a decoded variable is resampled; flags beside the layer keep their codes."""
     wanted = spec.resampling or "nearest"
@@ -91,6 +94,7 @@ def decoded(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -> dict
         and spec.valid_range is None
         and (
             spec.classes is not None
+            or "flag_values" in data.attrs
             or (units is None and spec.resampling in ("nearest", "mode", None))
         )
     )
@@ -111,7 +115,8 @@ def decoded(name: str, spec: LayerSpec, data: xr.DataArray, origin: str) -> dict
         )
     else:
         result = data if data.dtype.kind == "f" else data.astype("float32")
-    kept = {k: v for k, v in data.attrs.items() if k in ("long_name", "standard_name")}
+    names = ("long_name", "standard_name", *(FLAGS if keep_classes else ()))
+    kept = {k: v for k, v in data.attrs.items() if k in names}
     return {name: result.assign_attrs(kept | ({"units": units} if units else {})).rename(name)}
 
 

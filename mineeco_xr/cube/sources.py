@@ -151,6 +151,9 @@ def _gridded_slice(name: str, path: Path, spec: LayerSpec) -> Slice:
             f"variable {name!r}: {path} has no variable {wanted!r}; it has "
             f"{sorted(map(str, ds.data_vars))}. Name one with variable=."
         )
+    if spec.classes or "flag_values" in ds[wanted].attrs:
+        # Masked they would be floats: classes keep their type and their code of nodata.
+        ds = _open_dataset(path, masked=False)
     data = _standard_dims(ds[wanted], f"{path}:{wanted}")
     mapping = grid_mapping_of(ds)
     crs = spec.crs

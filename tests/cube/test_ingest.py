@@ -123,6 +123,25 @@ def test_classes_keep_their_codes(tmp_path):
     np.testing.assert_array_equal(found, raster)
 
 
+@pytest.mark.parametrize("kind", ["zarr", "nc"])
+@pytest.mark.parametrize("named", [True, False])
+def test_classes_of_netcdf_and_zarr_keep_their_codes(tmp_path, kind, named):
+    codes = np.arange(np.prod(SHAPE), dtype="uint8").reshape(SHAPE) % 4
+    flags = {"flag_values": np.array([1, 2, 3], "uint8"), "flag_meanings": "field wood pit"}
+    raster = with_grid(codes, name="lc").assign_attrs(_FillValue=np.uint8(0), **flags)
+    path = tmp_path / f"lc.{kind}"
+    if kind == "zarr":
+        mx.write_cube(raster.to_dataset(), path)
+    else:
+        raster.to_netcdf(path)
+    layer = {"path": str(path)} | ({"classes": {1: "field", 2: "wood", 3: "pit"}} if named else {})
+    found = mx.ingest({"grid": {"like": "lc"}, "variables": {"lc": layer}})["lc"]
+    assert found.dtype == "uint8"
+    assert found.attrs["_FillValue"] == 0
+    assert found.attrs["flag_meanings"] == "field wood pit"
+    np.testing.assert_array_equal(found, codes)
+
+
 def test_netcdf_and_zarr(tmp_path):
     values = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype("float32")
     values[0, 3, 4] = np.nan
