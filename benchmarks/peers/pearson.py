@@ -1,7 +1,7 @@
 """Pearson's r with p over time: our kernel, xskillscore, xarray and scipy.
 
-Target: at least 5 times the throughput of ``xskillscore.pearson_r_p_value`` per pixel and core in
-float64, r and p equal to scipy's to 1e-12. In float32 xskillscore computes in single precision, and
+Target: at least 5 times the throughput of ``xskillscore.pearson_r_p_value`` per pixel and core, r
+and p equal to scipy's to 1e-12. In float32 xskillscore computes in single precision, and
 its p is wrong from the seventh digit on; ours are float64 either way.
 """
 

@@ -14,12 +14,12 @@ from numba import njit
 
 from mineeco_xr.kernels.correlation_probability import two_sided
 
-SLAB = 2048
+SLAB = 8192
 """Cells handed to the kernel together."""
 COLLINEAR = 1e-10
 """A variable that others explain but for this share of its variance is a combination of them."""
-_IN_CACHE = 4096
-"""Values of a block of cells, in all: they stay in the first cache through all loops."""
+_IN_CACHE = 16384
+"""Values of a block of cells, in all: they stay in the second cache through all loops."""
 
 
 def correlate_series(
@@ -95,19 +95,18 @@ def _correlate(work, factors, given, min_n, out):  # type: ignore[no-untyped-def
     block = min(max(_IN_CACHE // (variables * times) // 8 * 8, 32), 256)
     series = np.empty((variables, times, block))
     valid = np.empty((times, block))
-    n, r, p = np.zeros(block), np.empty(block), np.empty(block)
+    n, r, p, means = np.zeros(block), np.empty(block), np.empty(block), np.empty((variables, block))
     scratch = np.empty((6, block))
     products = np.empty((variables, variables, block))
     fixed = variables - 1 - factors + (factors - 1 if given else 0)
     order = np.empty(fixed + 2, dtype=np.int64)
     for start in range(0, cells, block):
         size = min(block, cells - start)
-        if _has_gaps(work, start, size):
+        if not _centre_whole(work, start, series, n, means, size):
             _centre(work, start, series, valid, n, size)
-        else:
-            _centre_whole(work, start, series, n, size)
+            means[:] = 0.0
         if variables == 2:
-            _products_of_two(series, products, size)
+            _products_of_two(series, means, products, size)
         else:
             for i in range(variables):
                 for j in range(i + 1):
@@ -129,23 +128,15 @@ def _correlate(work, factors, given, min_n, out):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _has_gaps(work, start, size):  # type: ignore[no-untyped-def]
-    total = np.zeros(size)
-    for v in range(work.shape[0]):
-        for t in range(work.shape[1]):
-            row = work[v, t, start : start + size]
-            for i in range(size):
-                total[i] += row[i] - row[i]
-    return not (total == 0.0).all()
+def _centre_whole(work, start, series, n, means, size):  # type: ignore[no-untyped-def]
+    """Do the same as ``_centre``, bit by bit, and say so, if all dates are valid.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _centre_whole(work, start, series, n, size):  # type: ignore[no-untyped-def]
-    """Do the same as ``_centre``, bit by bit, where all dates are valid."""
-    variables, times, block = series.shape
+    Of two series the means are left in ``means``: their products take them away.
+    """
+    variables, times, _ = series.shape
     n[:] = times
-    mean = np.empty(block)
     for v in range(variables):
+        mean = means[v]
         first = work[v, 0, start : start + size]
         mean[:] = 0.0
         for t in range(times):
@@ -153,12 +144,20 @@ def _centre_whole(work, start, series, n, size):  # type: ignore[no-untyped-def]
             for i in range(size):
                 own[i] = row[i] - first[i]
                 mean[i] += own[i]
+        gaps = 0.0
         for i in range(size):
             mean[i] /= n[i]
+            # What is not finite makes the sum so, and that less itself is not 0.
+            gaps += mean[i] - mean[i]
+        if gaps != 0.0:
+            return False
+        if variables == 2:
+            continue
         for t in range(times):
             own = series[v, t]
             for i in range(size):
                 own[i] -= mean[i]
+    return True
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -210,15 +209,17 @@ def _centre(work, start, series, valid, n, size):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _products_of_two(series, products, size):  # type: ignore[no-untyped-def]
+def _products_of_two(series, means, products, size):  # type: ignore[no-untyped-def]
     left, both, right = products[0, 0], products[1, 0], products[1, 1]
+    first, second = means[0], means[1]
     products[:] = 0.0
     for t in range(series.shape[1]):
-        a, b = series[0, t], series[1, t]
+        ones, others = series[0, t], series[1, t]
         for i in range(size):
-            left[i] += a[i] * a[i]
-            both[i] += a[i] * b[i]
-            right[i] += b[i] * b[i]
+            a, b = ones[i] - first[i], others[i] - second[i]
+            left[i] += a * a
+            both[i] += a * b
+            right[i] += b * b
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
