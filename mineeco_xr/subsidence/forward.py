@@ -71,9 +71,10 @@ def subsidence(
     method : {"auto", "rectangles", "polygons"}
         The closed form for rectangles and boundary integrals for other outlines; or one of the two
         for all.
-    form : {"textbook", "units"}
-        For inclined rectangles: an influence radius for each edge, or the sum over units that have
-        their own depth. Over a panel 200 m wide and 600 m deep they differ by 1 % of the greatest
+    form : {"textbook", "textbook_edges", "units"}
+        For inclined rectangles: an influence radius for the lower and the upper inflection line,
+        or, as some programs have it, for the panel's edges; or the sum over units that have their
+        own depth. Over a panel 200 m wide and 600 m deep they differ by 1 % of the greatest
         subsidence at 5 degrees and by 5 % at 25. Inclined polygons are always summed over units.
     time_function : {"knothe", "weibull", "normal", "logistic", "mmf"} or None
         How the subsidence comes; None for at once.

@@ -35,7 +35,7 @@ class Pairs:
     tables : sequence of DataFrame
         Panels, of :class:`~mineeco_xr.subsidence.panels.Panels`, with parameters at the ends of
         what they may be; what is reached with any of them, or between them, is kept.
-    form : {"textbook", "units"}
+    form : {"textbook", "textbook_edges", "units"}
         As for :func:`mineeco_xr.subsidence`.
     """
 

@@ -14,7 +14,7 @@ from mineeco_xr.errors import ParameterError
 if TYPE_CHECKING:
     from mineeco_xr.kernels.subsidence_rectangle import Rectangles
 
-FORMS = ("textbook", "units")
+FORMS = ("textbook", "textbook_edges", "units")
 STRIP = 0.005
 """Share of the depth by which it changes from one strip of the unit form to the next."""
 
@@ -50,9 +50,9 @@ def rectangle_pieces(
     ----------
     table : pandas.DataFrame
         Rectangles of :class:`~mineeco_xr.subsidence.panels.Panels`.
-    form : {"textbook", "units"}
-        For inclined seams: the product of an influence radius for each edge, or strips up the dip,
-        each with the radius of its depth.
+    form : {"textbook", "textbook_edges", "units"}
+        For inclined seams: the product of an influence radius for each inflection line, or for
+        each edge of the panel; or strips up the dip, each with the radius of its depth.
     slices : ndarray of int, (panels,), optional
         How many pieces to cut each panel into, along the strike; default 1.
 
@@ -77,7 +77,7 @@ def rectangle_pieces(
         for name in (
             *("x", "y", "azimuth", "length", "width", "dip", "dip_direction", "depth"),
             *("thickness", "q", "b", "theta0", "tan_beta", "tan_beta1", "tan_beta2"),
-            *("s3", "s4"),
+            *("s1", "s2", "s3", "s4"),
         )
     }
     alpha, theta = np.radians(panel["dip"]), np.radians(panel["theta0"])
@@ -91,7 +91,9 @@ def rectangle_pieces(
         along = low_r = high_r = (depth_low + depth_high) / 2 / panel["tan_beta"]
     else:
         along = panel["depth"] / panel["tan_beta"]
-        low_r, high_r = depth_low / panel["tan_beta1"], depth_high / panel["tan_beta2"]
+        outer = (panel["s1"], panel["s2"]) if form == "textbook_edges" else (0.0, 0.0)
+        low_r = (depth_low + outer[0] * np.sin(alpha)) / panel["tan_beta1"]
+        high_r = (depth_high - outer[1] * np.sin(alpha)) / panel["tan_beta2"]
     strike, rise = _axes(panel["azimuth"]), -_axes(panel["dip_direction"])
     counts = counts[rows]
     begin = np.concatenate([[0], np.cumsum(counts + 1)])

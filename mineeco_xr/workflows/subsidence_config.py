@@ -69,7 +69,7 @@ class MethodSpec(Spec):
 
     output: tuple[Output, ...] = ()
     method: Literal["auto", "rectangles", "polygons"] = "auto"
-    form: Literal["textbook", "units"] = "textbook"
+    form: Literal["textbook", "textbook_edges", "units"] = "textbook"
     slices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     repeated: Literal["hard", "medium"] | tuple[float, ...] | None = None
     cutoff: Annotated[float, Field(ge=1)] | None = None

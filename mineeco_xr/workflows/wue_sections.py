@@ -17,6 +17,11 @@ RULES = {
     "block": "kept per coarse cell, whose fine cells so have its mean",
     "none": "left out",
 }
+BEYOND = {
+    "linear": "Where a predictor lies beyond all training cells, as on bare ground that the "
+    "product leaves out, the answer goes on from the edge along a ridge regression. ",
+    "model": "",
+}
 VALIDATIONS = {
     "training": "cells trained on",
     "oob": "trees that have not seen a cell",
@@ -42,8 +47,9 @@ def downscaling(report: Report, results: WueResults, case: WueCase, folder: RunF
     section.text(
         f"{model} learns each product from {', '.join(results.importance['predictor'])}, averaged "
         "over its cells, and is then asked at every fine cell. What its averages leave "
-        f"unexplained is {RULES[spec.residual]}. A ridge regression on the same cells is the "
-        "baseline. Cells beside each other are alike, so validation by single cells flatters; "
+        f"unexplained is {RULES[spec.residual]}. "
+        f"{BEYOND[spec.extrapolation]}A ridge regression on the same cells is the baseline. "
+        "Cells beside each other are alike, so validation by single cells flatters; "
         "blocks and years left out tell what to expect elsewhere."
     )
     table = results.accuracy.assign(
