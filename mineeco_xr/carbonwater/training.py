@@ -94,10 +94,15 @@ def coarse_layer(coarse: xr.DataArray | xr.Dataset, target: str | None, fine: Ge
     Raises
     ------
     SchemaError
-        If the target is not among the variables, or has further dims.
+        If it is no raster, the target is not among the variables, or has further dims.
     GridMismatch
         If the grids do not meet.
     """
+    if not isinstance(coarse, xr.Dataset | xr.DataArray):
+        raise SchemaError(
+            f"coarse is {coarse!r}: give the product itself, on its own grid, and its variable by "
+            "name: cube.mine.downscale(products, target='npp', predictors=[...])."
+        )
     if isinstance(coarse, xr.Dataset):
         held = [
             str(name) for name, layer in coarse.data_vars.items() if {"y", "x"} <= set(layer.dims)

@@ -327,6 +327,8 @@ def test_bad_input():
     with pytest.raises(GridMismatch, match="do not cover a single cell of 'npp'"):
         mx.downscale(cube, far.drop_vars("spatial_ref").assign_coords(
             spatial_ref=cube["spatial_ref"].copy()), **quick)  # fmt: skip
+    with pytest.raises(SchemaError, match="coarse is 'npp': give the product itself"):
+        mx.downscale(cube, "npp", **quick)
     with pytest.raises(ParameterError, match=r"\['slope'\] are constant"):
         mx.downscale(cube.assign(slope=cube["slope"] * 0 + 3), coarse, **quick)
     warm = cube.assign(slope=cube["slope"].assign_attrs(units="degree"))
