@@ -19,7 +19,7 @@ from mineeco_xr.services.class_values import ClassValues
 from mineeco_xr.services.lead import require_same_leads
 from mineeco_xr.services.parameters import class_parameters
 from mineeco_xr.services.water_yield import CONVENTIONS, annual_depth
-from mineeco_xr.services.watersheds import WATERSHED, polygon_area, read_watersheds, zone_means
+from mineeco_xr.services.watersheds import WATERSHED, polygon_area, read_watersheds, zone_tables
 from mineeco_xr.stats.zonal import zonal
 
 if TYPE_CHECKING:
@@ -125,9 +125,8 @@ def water_yield_totals(
         raise ParameterError(f"convention {convention!r} is unknown: choose from {CONVENTIONS}.")
     layers = _layers(result, precipitation)
     frame = read_watersheds(watersheds, name)
-    cells = zonal(layers["water_yield"], frame, ["mean", "count", "valid_share"], name=name)
-    others = {key: layer for key, layer in layers.items() if key != "water_yield"}
-    table = xr.Dataset({"water_yield": cells["mean"]}).merge(zone_means(others, frame, name=name))
+    tables = zone_tables(layers, frame, ["mean", "count", "valid_share"], name=name)
+    table, cells = xr.Dataset({k: t["mean"] for k, t in tables.items()}), tables["water_yield"]
     table["polygon_area"] = ("zone", polygon_area(frame), _attrs("m2", "area of the polygon"))
     table["water_yield_volume"] = table["water_yield"] * table["polygon_area"] / 1000
     table["water_yield_volume"].attrs = _attrs("m3 yr-1", "water yield")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from mineeco_xr.cube.units import unit_ratio
@@ -102,6 +103,10 @@ def _with_ids(frame: gpd.GeoDataFrame, name: str, label: str) -> gpd.GeoDataFram
     return frame
 
 
+OF_VALUES = ("mean", "std", "min", "max", "sum", "median")
+"""Statistics in units of the raster."""
+
+
 def polygon_area(frame: gpd.GeoDataFrame) -> np.ndarray:
     """Return the areas of polygons in m2, in the plane of their own reference system.
 
@@ -129,13 +134,17 @@ def polygon_area(frame: gpd.GeoDataFrame) -> np.ndarray:
     return np.asarray(frame.geometry.area, dtype="float64") * metres**2
 
 
-def zone_means(
+def zone_tables(
     layers: Mapping[str, xr.DataArray],
     zones: gpd.GeoDataFrame | xr.DataArray,
+    stats: Sequence[str],
     *,
     name: str | None = None,
-) -> xr.Dataset:
-    """Return the mean of each of several rasters in each zone.
+) -> dict[str, xr.Dataset]:
+    """Return what :func:`mineeco_xr.zonal` says of each of several rasters.
+
+    Rasters alike and without dates are summarised together, so that the zones are burned, and the
+    cells of each found, once.
 
     Parameters
     ----------
@@ -143,22 +152,39 @@ def zone_means(
         On one grid.
     zones : geopandas.GeoDataFrame or xarray.DataArray
         As for :func:`mineeco_xr.zonal`.
+    stats : sequence of str
+        As for :func:`mineeco_xr.zonal`.
     name : str, optional
         Column that names the zones.
 
     Returns
     -------
-    xarray.Dataset
-        Dims ``(zone,)`` or ``(zone, time)``; units of the layers. Means are weighted by the cells'
-        area, over those that are valid; NaN in a zone without any. Lazy when a layer is.
-
-    Raises
-    ------
-    GridMismatch
-        If a zone lies outside the grid.
+    dict of str to Dataset
+        By the name of the layer.
     """
-    found = {key: zonal(layer, zones, ["mean"], name=name)["mean"] for key, layer in layers.items()}
-    return xr.Dataset(found)
+    alike = len({layer.dtype for layer in layers.values()}) == 1
+    if not alike or any(set(layer.dims) != {"y", "x"} for layer in layers.values()):
+        return {key: zonal(layer, zones, stats, name=name) for key, layer in layers.items()}
+    stack = xr.concat(
+        [layer.transpose("y", "x").reset_coords(drop=True) for layer in layers.values()],
+        pd.Index(list(layers), name="layer"),
+        join="override",
+        coords="minimal",
+        compat="override",
+        combine_attrs="override",
+    )
+    spatial_ref = next(iter(layers.values())).coords.get("spatial_ref")
+    table = zonal(stack.assign_coords(spatial_ref=spatial_ref), zones, stats, name=name)
+    found = {}
+    for key, layer in layers.items():
+        own = table.sel(layer=key, drop=True)
+        label = layer.attrs.get("long_name", layer.name or "value")
+        for stat in stats:
+            own[stat].attrs = {**own[stat].attrs, "long_name": f"{stat} of {label}"}
+            if stat in OF_VALUES and "units" in layer.attrs:
+                own[stat].attrs["units"] = layer.attrs["units"]
+        found[key] = own
+    return found
 
 
 def zone_totals(
@@ -191,8 +217,9 @@ def zone_totals(
         If a zone lies outside the grid.
     """
     found: dict[str, Any] = {}
+    tables = zone_tables(layers, zones, ["mean", "valid_share", "area"], name=name)
     for key, layer in layers.items():
-        table = zonal(layer, zones, ["mean", "valid_share", "area"], name=name)
+        table = tables[key]
         total = table["mean"] * (table["valid_share"] * table["area"] / HECTARE)
         units = unit_ratio(layer.attrs.get("units", "ha-1"), "ha-1")
         long_name = f"total {layer.attrs.get('long_name', key)}"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import mineeco_xr as mx
 from mineeco_xr.errors import DataError, GridMismatch, ParameterError, SchemaError
 from mineeco_xr.services import read_watersheds, water_yield_totals
-from mineeco_xr.services.watersheds import polygon_area, zone_means, zone_totals
+from mineeco_xr.services.watersheds import polygon_area, zone_tables, zone_totals
 from mineeco_xr.testing import assert_chunk_invariant, assert_lazy, chunkings, with_grid
 
 SHAPE = (10, 12)
@@ -115,7 +115,7 @@ def test_areas():
 def test_means_and_totals_by_zone():
     result = balance()
     layers = {"aet": result["aet"], "export": result["pet"].assign_attrs(units="t ha-1 yr-1")}
-    means = zone_means(layers, basins(), name="ws_id")
+    means = {k: t["mean"] for k, t in zone_tables(layers, basins(), ["mean"], name="ws_id").items()}
     totals = zone_totals(layers, basins(), name="ws_id")
     for name, layer in layers.items():
         parts = [layer.values[window].astype("f8") for window in WINDOWS]
@@ -128,6 +128,22 @@ def test_means_and_totals_by_zone():
     assert empty["export"].isnull().all()
     zones = with_grid(np.ones(SHAPE, "i4"))
     assert zone_totals(layers, zones)["zone"].values.tolist() == [1]
+
+
+@pytest.mark.parametrize("chunks", [None, {"y": 3, "x": 5}])
+def test_layers_together_are_as_each_alone(chunks):
+    result = balance()[["aet", "pet"]]
+    result = result if chunks is None else result.chunk(chunks)
+    stats = ["mean", "count", "valid_share", "area", "sum"]
+    layers = {"aet": result["aet"], "other": result["pet"].assign_attrs(units="t", long_name="x")}
+    both = zone_tables(layers, basins(), stats, name="ws_id")
+    for name, layer in layers.items():
+        alone = mx.zonal(layer, basins(), stats, name="ws_id")
+        for stat in stats:
+            np.testing.assert_array_equal(both[name][stat], alone[stat])
+            assert both[name][stat].attrs == alone[stat].attrs, (name, stat)
+    mixed = {**layers, "wide": layers["other"].astype("f8")}
+    assert set(zone_tables(mixed, basins(), ["mean"])) == {"aet", "other", "wide"}
 
 
 def test_yield_and_scarcity_written_out():
