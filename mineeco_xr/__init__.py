@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         tvdi,
         tvdi_edges,
         wue,
+        wue_spread,
         wue_zonal,
     )
     from mineeco_xr.cube import (
@@ -209,6 +210,7 @@ _EXPORTS = {
     "tvdi": "carbonwater",
     "tvdi_edges": "carbonwater",
     "wue": "carbonwater",
+    "wue_spread": "carbonwater",
     "wue_zonal": "carbonwater",
     "annual_displacement": "carbonwater",
     "decompose_los": "carbonwater",
@@ -358,6 +360,7 @@ __all__ = [
     "waterlogging",
     "write_cube",
     "wue",
+    "wue_spread",
     "wue_zonal",
     "zonal",
 ]

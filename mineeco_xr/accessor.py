@@ -247,4 +247,5 @@ class MineDataset(_Face):
     waterlogging = forward(f"{_SUBSIDENCE}:waterlogging")
     write = forward(f"{_CUBE}:write_cube")
     wue = forward(f"{_WATER}:wue", roles=("npp", "et"))
+    wue_spread = forward(f"{_WATER}:wue_spread", roles=("npp", "et", "npp_spread", "et_spread"))
     wue_zonal = forward(f"{_WATER}:wue_zonal", roles=("npp", "et"), by_name=True)

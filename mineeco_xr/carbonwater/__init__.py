@@ -22,6 +22,7 @@ from mineeco_xr.carbonwater.temperature import brightness_temperature
 from mineeco_xr.carbonwater.tvdi import tvdi
 from mineeco_xr.carbonwater.tvdi_edges import tvdi_edges
 from mineeco_xr.carbonwater.wue import wue, wue_zonal
+from mineeco_xr.carbonwater.wue_spread import wue_spread
 
 __all__ = [
     "DownscaleModel",
@@ -50,5 +51,6 @@ __all__ = [
     "tvdi",
     "tvdi_edges",
     "wue",
+    "wue_spread",
     "wue_zonal",
 ]

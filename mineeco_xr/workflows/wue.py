@@ -34,6 +34,7 @@ from mineeco_xr.workflows.wue_sharp import (
     require_trainable,
     sharpened,
     trained_models,
+    with_wue_spread,
 )
 from mineeco_xr.workflows.wue_tables import trend_areas, yearly_table, zone_series, zone_trends
 from mineeco_xr.workflows.wue_zones import phase_tables, require_years, ring_table, with_ring
@@ -140,7 +141,7 @@ def run_wue(
             models = trained_models(layers, coarse, case)
         with folder.step("Downscaling carbon and water"):
             sharp = sharpened(layers, coarse, models, case.downscale)
-            store(sharp, folder.sharp, chunk=side)
+            store(with_wue_spread(sharp, case.wue), folder.sharp, chunk=side)
             sharp = open_cube(folder.sharp)
             layers = joined(layers, sharp[[case.wue.npp, case.wue.et]])
     with folder.step("Computing and writing the cube"):

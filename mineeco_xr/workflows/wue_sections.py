@@ -105,6 +105,15 @@ def _coarse_and_fine(
             "Standard deviation of the trees' predictions: where they disagree, the model is "
             "unsure. It is smaller than the error, which it does not bound.",
         )
+    if "wue_spread" in results.sharp:
+        figure = map_figure(
+            results.sharp["wue_spread"].isel(time=-1, drop=True), label="Spread of the efficiency"
+        )
+        section.figure(
+            folder.figure(figure, "wue_spread"),
+            "What the trees' disagreement on carbon and on water makes of the efficiency of "
+            f"{str(results.sharp['time'].values[-1])[:4]}.",
+        )
 
 
 def phases_of_zones(report: Report, results: WueResults, case: WueCase, folder: RunFolder) -> None:

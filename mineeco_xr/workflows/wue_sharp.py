@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from mineeco_xr.carbonwater import apply_downscale, fit_downscale, mass_error
+from mineeco_xr.carbonwater import apply_downscale, fit_downscale, mass_error, wue_spread
 from mineeco_xr.carbonwater.downscale_model import DownscaleModel
 from mineeco_xr.carbonwater.training import (
     check_aggregation,
@@ -15,7 +15,7 @@ from mineeco_xr.carbonwater.training import (
 )
 from mineeco_xr.cube import geobox_of
 from mineeco_xr.errors import SchemaError
-from mineeco_xr.workflows.wue_config import DownscaleSpec, WueCase
+from mineeco_xr.workflows.wue_config import DownscaleSpec, WueCase, WueSpec
 
 FLAGS = ("residual", "spread", "applicable", "outside_range", "source_fill")
 """What is kept of a downscaling beside its target, under the target's name."""
@@ -140,6 +140,29 @@ def sharpened(
         parts[target] = made[model.target]
         parts |= {f"{target}_{flag}": made[flag] for flag in FLAGS if flag in made}
     return xr.Dataset(parts)
+
+
+def with_wue_spread(sharp: xr.Dataset, spec: WueSpec) -> xr.Dataset:
+    """Add what the spreads of carbon and water make of their ratio, where a forest gave them.
+
+    Parameters
+    ----------
+    sharp : xarray.Dataset
+        From :func:`sharpened`.
+    spec : WueSpec
+        Names and limits.
+
+    Returns
+    -------
+    xarray.Dataset
+        With ``wue_spread``, or as it was.
+    """
+    spreads = [f"{target}_spread" for target in (spec.npp, spec.et)]
+    if not all(name in sharp for name in spreads):
+        return sharp
+    layers = [sharp[name] for name in (spec.npp, spec.et, *spreads)]
+    found = wue_spread(*layers, et_min=spec.et_min, npp_min=spec.npp_min)
+    return sharp.assign(wue_spread=found.astype("float32", keep_attrs=True))
 
 
 def accuracy_tables(models: dict[str, DownscaleModel]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -102,6 +102,16 @@ def test_downscaled_carbon_and_water_are_closer_to_the_truth(out, inputs, field)
         assert rmse(ours[both]) < 0.6 * rmse(plain[both])
 
 
+def test_the_spread_of_the_trees_reaches_the_efficiency(out):
+    sharp = stored(out, "downscaled").load()
+    relative = np.hypot(sharp["npp_spread"] / sharp["npp"], sharp["et_spread"] / sharp["et"])
+    found = sharp["wue_spread"].values
+    valid = np.isfinite(found)
+    assert valid.mean() > 0.5
+    expected = (sharp["npp"] / sharp["et"] * relative).values[valid]
+    np.testing.assert_allclose(found[valid], expected, rtol=1e-4)
+
+
 def test_zones_are_closer_to_the_truth_than_the_product(out, inputs, field):
     series = table(out, "zone_years").assign(wue=lambda t: t[WUE])
     truth = zone_series(field.truth["npp"], field.truth["et"], field.zones, "name")
