@@ -251,7 +251,11 @@ def _summarise_zones(
         results.ring = folder.table(ring_table(series), "zone_recovery")
     if case.disturbance is not None:
         curve = layer_series(results.cube[case.disturbance.variable], zones, case.zones.name)
-        results.curve = folder.table(curve, f"zone_{case.disturbance.variable.lower()}")
+        variable = case.disturbance.variable.lower()
+        results.curve = folder.table(curve, f"zone_{variable}")
+        seen = phase_tables(curve, zones, case.zones, value="mean")
+        if seen is not None:
+            results.turns_seen = folder.table(seen[1], f"zone_turns_{variable}")
 
 
 def _judge(

@@ -26,9 +26,9 @@ class WueResults:
         Series of the grid; areas of change.
     zones : geopandas.GeoDataFrame
         The zones, with the ring.
-    series, trends, phases, turns, ring, curve : pandas.DataFrame
-        Of zones: years, trends, phases, years of the turns, share of the ring's efficiency, yearly
-        mean of the layer that tells the disturbance.
+    series, trends, phases, turns, turns_seen, ring, curve : pandas.DataFrame
+        Of zones: years, trends, phases, years of the turns of the efficiency and of the layer that
+        tells the disturbance, share of the ring's efficiency, yearly mean of that layer.
     disturbed, agreement, drivers : pandas.DataFrame
         Area disturbed by year and method, agreement of the methods, correlations.
     accuracy, importance, mass : pandas.DataFrame
@@ -47,6 +47,7 @@ class WueResults:
     trends: pd.DataFrame | None = None
     phases: pd.DataFrame | None = None
     turns: pd.DataFrame | None = None
+    turns_seen: pd.DataFrame | None = None
     ring: pd.DataFrame | None = None
     curve: pd.DataFrame | None = None
     disturbed: pd.DataFrame | None = None

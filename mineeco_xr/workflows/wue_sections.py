@@ -138,6 +138,12 @@ def phases_of_zones(report: Report, results: WueResults, case: WueCase, folder: 
     turns = results.turns.astype(object)
     section.table(turns, "Year in which each zone's decline, recovery and stability begin, "
                   "beside what is known of it.")  # fmt: skip
+    if results.turns_seen is not None and case.disturbance is not None:
+        section.table(
+            results.turns_seen.astype(object),
+            f"The same of {case.disturbance.variable}, which is seen at the resolution of the "
+            "grid: where a coarse product has no value on bare ground, it dates a turn better.",
+        )
     section.table(
         results.phases.astype({"start": object, "end": object}),
         "Phases of the zones. The p of a slope does not count that the breaks were sought.",

@@ -113,9 +113,9 @@ def zone_matrix(series: pd.DataFrame, value: str = "wue") -> xr.DataArray:
 
 
 def phase_tables(
-    series: pd.DataFrame, zones: gpd.GeoDataFrame, spec: ZoneSpec
+    series: pd.DataFrame, zones: gpd.GeoDataFrame, spec: ZoneSpec, *, value: str = "wue"
 ) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Return the phases of each zone's efficiency, and the years in which it turns.
+    """Return the phases of each zone's efficiency, or other series, and the years of its turns.
 
     Parameters
     ----------
@@ -124,7 +124,9 @@ def phase_tables(
     zones : geopandas.GeoDataFrame
         With the years that are known, in the columns of ``spec.marks``.
     spec : ZoneSpec
-        Names; with a ring its efficiency is divided out, and the weather with it.
+        Names; with a reference its efficiency is divided out, and the weather with it.
+    value : str
+        Column of the series.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def phase_tables(
         beside the known years. None when the series, or that of the reference, is too short for a
         phase.
     """
-    matrix = zone_matrix(series)
+    matrix = zone_matrix(series, value)
     enough = matrix.notnull().sum("time").values >= 6
     matrix = matrix.isel(zone=np.flatnonzero(enough))
     reference = spec.reference or (RING if spec.ring is not None else None)

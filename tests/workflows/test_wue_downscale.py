@@ -102,6 +102,14 @@ def test_downscaled_carbon_and_water_are_closer_to_the_truth(out, inputs, field)
         assert rmse(ours[both]) < 0.6 * rmse(plain[both])
 
 
+def test_turns_of_the_index_are_told_beside_those_of_the_efficiency(out, field):
+    turns = table(out, "zone_turns_ndvi").set_index("zone")
+    planted = field.zones.set_index("name")
+    for zone in DUMPS:
+        year, known = turns.loc[zone, "decline_start"], planted.loc[zone, "disturbance_start"]
+        assert abs(year - known) <= 1, (zone, year, known)
+
+
 def test_the_spread_of_the_trees_reaches_the_efficiency(out):
     sharp = stored(out, "downscaled").load()
     relative = np.hypot(sharp["npp_spread"] / sharp["npp"], sharp["et_spread"] / sharp["et"])
