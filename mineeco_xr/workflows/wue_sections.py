@@ -206,7 +206,7 @@ def _disturbance(report: Report, results: WueResults, case: WueCase, folder: Run
         for method in results.agreement["method"]:
             lag = _lag_of(results.cube, method)
             figure = map_figure(
-                lag, label="Later than the year above (years)", diverging=True, limits=(-5.0, 5.0)
+                lag, label="Later than the year above", diverging=True, limits=(-5.0, 5.0)
             )
             section.figure(
                 folder.figure(figure, f"disturbance_lag_{method}"),
