@@ -11,7 +11,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import require_increasing
-from mineeco_xr.cube.units import format_units, parse_units, units_of
+from mineeco_xr.cube.units import per_year, units_of
 from mineeco_xr.errors import ParameterError, SchemaError
 
 YEAR_DAYS = 365.25
@@ -83,12 +83,12 @@ def linear_rate(series: xr.DataArray, *, min_n: int = MIN_DATES) -> xr.Dataset:
     sign = {key: series.attrs[key] for key in ("sign_convention",) if key in series.attrs}
     result = xr.Dataset(
         {
-            "rate": rate.assign_attrs(units=_per_year(own), long_name=f"rate of {label}", **sign),
+            "rate": rate.assign_attrs(units=per_year(own), long_name=f"rate of {label}", **sign),
             "intercept": intercept.assign_attrs(
                 units=own, long_name=f"line of {label} at the first date"
             ),
             "error": error.assign_attrs(
-                units=_per_year(own), long_name="standard error of the rate"
+                units=per_year(own), long_name="standard error of the rate"
             ),
             "r_squared": (r * r).assign_attrs(units="1", long_name="coefficient of determination"),
             "n": count.assign_attrs(units="1", long_name="dates with a value"),
@@ -176,7 +176,7 @@ def annual_displacement(series: xr.DataArray, *, method: str = "interpolate") ->
         parameters={"method": method},
         inputs={str(series.name or "series"): series},
         attrs={
-            "units": _per_year(own),
+            "units": per_year(own),
             "long_name": f"yearly {series.attrs.get('long_name', series.name or 'displacement')}",
             **sign,
         },
@@ -196,12 +196,6 @@ def _dates_of(series: xr.DataArray) -> np.ndarray:
     days = (values - values[0]) / np.timedelta64(1, "D")
     require_increasing(days, values, name, "time")
     return values.astype("datetime64[ns]")
-
-
-def _per_year(units: str) -> str:
-    factors = parse_units(units)
-    factors["yr"] = factors.get("yr", 0) - 1
-    return format_units({unit: power for unit, power in factors.items() if power})
 
 
 def _line_block(block: np.ndarray, *, years: np.ndarray, min_n: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import decimal_years
-from mineeco_xr.cube.units import format_units, parse_units
+from mineeco_xr.cube.units import per_year
 from mineeco_xr.errors import ParameterError, SchemaError
 
 MIN_OBS = 6
@@ -249,15 +249,12 @@ def _disturbance_block(
 def _described(result: xr.Dataset, data: xr.DataArray, parameters: dict[str, Any]) -> xr.Dataset:
     label = data.attrs.get("long_name", data.name or "value")
     own = str(data.attrs.get("units", "1"))
-    factors = parse_units(own)
-    factors["yr"] = factors.get("yr", 0) - 1
-    per_year = format_units({unit: exponent for unit, exponent in factors.items() if exponent})
     described = {
         "magnitude": (own, f"loss of {label}"),
         "duration": ("yr", "duration of the loss"),
         "pre_value": (own, f"fitted {label} before the loss"),
         "post_value": (own, f"fitted {label} after the loss"),
-        "rate": (per_year, f"loss of {label} a year"),
+        "rate": (per_year(own), f"loss of {label} a year"),
         "snr": ("1", "loss over the noise of the fit"),
         "rmse": (own, f"root mean square of the residuals of {label}"),
     }

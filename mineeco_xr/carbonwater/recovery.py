@@ -13,7 +13,7 @@ from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import require_same_times
-from mineeco_xr.cube.units import format_units, parse_units
+from mineeco_xr.cube.units import per_year
 from mineeco_xr.errors import ParameterError, SchemaError
 
 SHARE = 0.8
@@ -289,15 +289,12 @@ def _described(
 ) -> xr.Dataset:
     label = data.attrs.get("long_name", data.name or "value")
     own = str(data.attrs.get("units", "1"))
-    factors = parse_units(own)
-    factors["yr"] = factors.get("yr", 0) - 1
-    per_year = format_units({unit: exponent for unit, exponent in factors.items() if exponent})
     described = {
         "pre_value": (own, f"{label} before the disturbance"),
         "start_value": (own, f"{label} at the start of recovery"),
         "target": (own, f"target of {label} at the last valid date"),
         "delta_ir": (own, f"regrowth of {label} within the window"),
-        "yryr": (per_year, f"regrowth of {label} a year"),
+        "yryr": (per_year(own), f"regrowth of {label} a year"),
         "r80p": ("1", "value after the window over the share of the target"),
         "y2r": ("yr", "years until the share of the target was reached"),
         "rri": ("1", "relative recovery indicator"),

@@ -83,6 +83,19 @@ def format_units(factors: dict[str, int]) -> str:
     return " ".join(words) or "1"
 
 
+def per_year(units: str) -> str:
+    """Return the unit of a change a year of what is in ``units``.
+
+    Examples
+    --------
+    >>> per_year("gC m-2 yr-1"), per_year("m"), per_year("1")
+    ('gC m-2 yr-2', 'm yr-1', 'yr-1')
+    """
+    factors = parse_units(units)
+    factors["yr"] = factors.get("yr", 0) - 1
+    return format_units({unit: exponent for unit, exponent in factors.items() if exponent})
+
+
 def unit_ratio(numerator: str, denominator: str) -> str:
     """Return the unit of a quotient, like factors cancelled.
 

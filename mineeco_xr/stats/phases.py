@@ -12,7 +12,7 @@ from mineeco_xr.cube.calendar import NO_YEAR, calendar_years
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import decimal_years, require_same_times
-from mineeco_xr.cube.units import format_units, parse_units
+from mineeco_xr.cube.units import per_year
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.stats.phase_fit import LABELS, PHASE_FIELDS, SERIES_FIELDS
 
@@ -287,11 +287,8 @@ def _phase_block(
 
 
 def _described(result: xr.Dataset, own: str, label: str) -> xr.Dataset:
-    factors = parse_units(own)
-    factors["yr"] = factors.get("yr", 0) - 1
-    per_year = format_units({unit: exponent for unit, exponent in factors.items() if exponent})
     described = {
-        "slope": (per_year, f"slope of {label}"),
+        "slope": (per_year(own), f"slope of {label}"),
         "p": ("1", "two-sided p of the slope"),
         "mean": (own, f"mean of {label}"),
         "step": (own, f"jump of {label} from the phase before"),

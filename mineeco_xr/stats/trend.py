@@ -13,7 +13,7 @@ from mineeco_xr.cube.grid import geobox_of
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import decimal_years
-from mineeco_xr.cube.units import format_units, parse_units
+from mineeco_xr.cube.units import per_year
 from mineeco_xr.errors import ParameterError, SchemaError
 
 MIN_YEARS = 10
@@ -231,9 +231,6 @@ def _ols_block(
 def _describe(result: xr.Dataset, data: xr.DataArray, parameters: dict[str, Any]) -> xr.Dataset:
     label = data.attrs.get("long_name", data.name or "value")
     own = str(data.attrs.get("units", "1"))
-    factors = parse_units(own)
-    factors["yr"] = factors.get("yr", 0) - 1
-    per_year = format_units({unit: exponent for unit, exponent in factors.items() if exponent})
     line, test = {
         "sen": ("Theil-Sen", "the Mann-Kendall test"),
         "ols": ("least-squares", "the t test of the slope"),
@@ -247,7 +244,7 @@ def _describe(result: xr.Dataset, data: xr.DataArray, parameters: dict[str, Any]
     whitened = by if parameters["correction"] == "tfpw" else ""
     share = f"{parameters['confidence'] or 0:.0%} confidence"
     described = {
-        "slope": (per_year, f"{line} slope of {label}"),
+        "slope": (per_year(own), f"{line} slope of {label}"),
         "intercept": (own, f"{line} line of {label} at the first date"),
         "s": ("1", f"Mann-Kendall S{whitened}"),
         "z": ("1", f"Mann-Kendall Z{by}"),
@@ -255,8 +252,8 @@ def _describe(result: xr.Dataset, data: xr.DataArray, parameters: dict[str, Any]
         "tau": ("1", f"Kendall tau of value and time{whitened}"),
         "r": ("1", f"Pearson correlation of {label} and time"),
         "n": ("1", "valid dates"),
-        "slope_low": (per_year, f"lower limit of the {line} slope of {label}, {share}"),
-        "slope_high": (per_year, f"upper limit of the {line} slope of {label}, {share}"),
+        "slope_low": (per_year(own), f"lower limit of the {line} slope of {label}, {share}"),
+        "slope_high": (per_year(own), f"upper limit of the {line} slope of {label}, {share}"),
     }
     for name, layer in result.data_vars.items():
         units, text = described[str(name)]
