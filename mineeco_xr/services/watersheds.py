@@ -13,7 +13,7 @@ import xarray as xr
 from mineeco_xr.cube.units import unit_ratio
 from mineeco_xr.cube.vectors import read_vectors
 from mineeco_xr.errors import GridMismatch, SchemaError
-from mineeco_xr.stats.zonal import zonal
+from mineeco_xr.stats.zonal import statistic_attrs, zonal
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -103,10 +103,6 @@ def _with_ids(frame: gpd.GeoDataFrame, name: str, label: str) -> gpd.GeoDataFram
     return frame
 
 
-OF_VALUES = ("mean", "std", "min", "max", "sum", "median")
-"""Statistics in units of the raster."""
-
-
 def polygon_area(frame: gpd.GeoDataFrame) -> np.ndarray:
     """Return the areas of polygons in m2, in the plane of their own reference system.
 
@@ -178,11 +174,8 @@ def zone_tables(
     found = {}
     for key, layer in layers.items():
         own = table.sel(layer=key, drop=True)
-        label = layer.attrs.get("long_name", layer.name or "value")
         for stat in stats:
-            own[stat].attrs = {**own[stat].attrs, "long_name": f"{stat} of {label}"}
-            if stat in OF_VALUES and "units" in layer.attrs:
-                own[stat].attrs["units"] = layer.attrs["units"]
+            own[stat].attrs = {**own[stat].attrs, **statistic_attrs(stat, layer)}
         found[key] = own
     return found
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STATISTICS = ("count", "mean", "median", "std", "min", "max", "sum", "valid_share", "area")
 DEFAULT_STATISTICS = STATISTICS
+FIXED_UNITS = {"count": "1", "valid_share": "1", "area": "m2"}
+"""Of statistics that are not in units of the raster."""
 FIELD_COUNT = 10
 
 
@@ -258,15 +260,18 @@ def _statistics(moments: Any) -> dict[str, Any]:
     }
 
 
+def statistic_attrs(stat: str, data: xr.DataArray) -> dict[str, str]:
+    """Return the units and the name of a statistic of a raster."""
+    own = {"units": data.attrs["units"]} if "units" in data.attrs else {}
+    units = {"units": FIXED_UNITS[stat]} if stat in FIXED_UNITS else own
+    return {**units, "long_name": f"{stat} of {data.attrs.get('long_name', data.name or 'value')}"}
+
+
 def _described(
     table: xr.Dataset, data: xr.DataArray, stats: Sequence[str], name: str | None
 ) -> xr.Dataset:
-    label = data.attrs.get("long_name", data.name or "value")
-    own = {"units": data.attrs["units"]} if "units" in data.attrs else {}
-    fixed = {"count": "1", "valid_share": "1", "area": "m2"}
     for stat in stats:
-        units = {"units": fixed[stat]} if stat in fixed else own
-        table[stat].attrs = {**units, "long_name": f"{stat} of {label}"}
+        table[stat].attrs = statistic_attrs(stat, data)
     return finalize(
         table,
         function="zonal",
