@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.report.colours import colour_map
+from mineeco_xr.report.columns import require_columns
 from mineeco_xr.report.panels import step_names
 from mineeco_xr.report.style import (
     INK,
@@ -68,11 +68,7 @@ def profile_figure(
     ParameterError
         If the table is empty.
     """
-    missing = [name for name in (line, "distance", value) if name not in table.columns]
-    if missing:
-        raise SchemaError(f"the table lacks {missing}; it has {list(table.columns)}.")
-    if table.empty:
-        raise ParameterError("the table is empty: there is nothing to draw.")
+    require_columns(table, [line, "distance", value])
     lines = table[line].drop_duplicates().tolist()
     dates = table[time].drop_duplicates().sort_values().tolist() if time in table else [None]
     shown = _some(dates)

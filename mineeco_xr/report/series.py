@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineeco_xr.errors import ParameterError, SchemaError
+from mineeco_xr.errors import SchemaError
+from mineeco_xr.report.columns import require_columns
 from mineeco_xr.report.spacing import spread_apart
 from mineeco_xr.report.style import (
     INK,
@@ -158,11 +159,7 @@ def _lines(
     table: pd.DataFrame, value: str, spread: Any, zone: str, time: str, marks: Mapping[str, Any]
 ) -> list[_Line]:
     edges = [] if spread is None else [spread] if isinstance(spread, str) else list(spread)
-    missing = [name for name in (zone, time, value, *edges) if name not in table.columns]
-    if missing:
-        raise SchemaError(f"the table lacks {missing}; it has {list(table.columns)}.")
-    if table.empty:
-        raise ParameterError("the table is empty: there is nothing to draw.")
+    require_columns(table, [zone, time, value, *edges])
     if is_dated(table[time]):
         table = table.assign(**{time: to_dates(table[time])})
     lines = []

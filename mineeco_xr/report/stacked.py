@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineeco_xr.errors import ParameterError, SchemaError
+from mineeco_xr.report.columns import require_columns
 from mineeco_xr.report.style import (
     INK,
     LABEL_SIZE,
@@ -67,11 +67,7 @@ def stacked_figure(
     ParameterError
         If the table is empty.
     """
-    missing = [name for name in (group, *parts) if name not in table.columns]
-    if missing:
-        raise SchemaError(f"the table lacks {missing}; it has {list(table.columns)}.")
-    if table.empty:
-        raise ParameterError("the table is empty: there is nothing to draw.")
+    require_columns(table, [group, *parts])
     height = 2.7 if upright else 0.28 * len(table) + 1.1
     figure = new_figure(width, height + 0.3 * bool(title))
     axes = figure.add_subplot()
