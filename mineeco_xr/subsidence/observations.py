@@ -13,7 +13,7 @@ from mineeco_xr.cube.look_angle import require_incidences
 from mineeco_xr.cube.units import unit_factor
 from mineeco_xr.errors import GridMismatch, ParameterError, SchemaError
 from mineeco_xr.subsidence.los import view_of
-from mineeco_xr.subsidence.panel_table import ALIASES, column_name
+from mineeco_xr.subsidence.panel_table import ALIASES, as_numbers, column_name
 
 COMPONENTS = ("W", "Ux", "Uy", "ix", "iy")
 """What an observation is a sum of: subsidence, displacement and tilt to the east and north."""
@@ -28,6 +28,8 @@ KINDS = {
     "los": None,
 }
 """Factors of the components; those of the last two follow from angles."""
+TABLE = "observations"
+"""What messages call the table."""
 TILTS = ("tilt_x", "tilt_y")
 _ALIASES = {"point": "name", "mark": "name", "station": "name", "date": "time", "w": "subsidence"}
 _ANGLES = {"los": ("incidence", "heading"), "horizontal": ("azimuth",)}
@@ -120,7 +122,8 @@ def read_places(source: Any) -> tuple[pd.DataFrame, Any]:
             "(north), or a geometry of points."
         )
     frame = pd.DataFrame(table)
-    frame["x"], frame["y"] = _numbers(frame["x"], "x"), _numbers(frame["y"], "y")
+    for axis in ("x", "y"):
+        frame[axis] = as_numbers(frame[axis], axis, TABLE)
     if "name" not in frame:
         numbered = isinstance(source.index, pd.RangeIndex)
         frame["name"] = [str(i + 1) for i in range(len(frame))] if numbered else source.index
@@ -268,9 +271,9 @@ def _long_parts(
         plain = 1.0 if name in TILTS else length
         factor = units.get(column, plain)
         part = frame[rows].assign(kind=name)
-        part["value"] = _numbers(part[column], column) * factor
+        part["value"] = as_numbers(part[column], column, TABLE) * factor
         if error in frame:
-            part["sigma"] = _numbers(part[error], error) * units.get(error, factor)
+            part["sigma"] = as_numbers(part[error], error, TABLE) * units.get(error, factor)
         else:
             one = sigma.get(name) if isinstance(sigma, Mapping) else sigma
             part["sigma"] = np.nan if one is None else float(one) * plain
@@ -289,7 +292,9 @@ def _factors(table: pd.DataFrame, given: Mapping[str, Any], looking: str) -> np.
         angles = {}
         for name in _ANGLES[str(kind)]:
             one = given.get(name)
-            values = _numbers(table[name], name)[at] if name in table else pd.Series(one, at)
+            values = (
+                as_numbers(table[name], name, TABLE)[at] if name in table else pd.Series(one, at)
+            )
             angles[name] = values.to_numpy("float64")
             lost = np.isnan(angles[name])
             if lost.any():
@@ -306,13 +311,3 @@ def _factors(table: pd.DataFrame, given: Mapping[str, Any], looking: str) -> np.
             factors[at, 0] = -np.cos(slant)
             factors[at, 1], factors[at, 2] = (np.sin(slant) * part for part in view)
     return factors
-
-
-def _numbers(values: pd.Series, name: str) -> pd.Series:
-    try:
-        return pd.to_numeric(values).astype("float64")
-    except (ValueError, TypeError):
-        wrong = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
-        raise SchemaError(
-            f"column {name!r} holds {wrong.iloc[0]!r} in row {wrong.index[0]}; expected a number."
-        ) from None

@@ -71,13 +71,13 @@ def read_panel_table(source: Any) -> pd.DataFrame:
         corner = _CORNER.match(name)
         if corner:
             what = ALIASES.get(corner[1], corner[1])
-            wide.setdefault(int(corner[2]), {})[what] = _numbers(frame[column], name) * factor
+            wide.setdefault(int(corner[2]), {})[what] = as_numbers(frame[column], name) * factor
             continue
         name = ALIASES.get(name, name)
         if name in columns:
             raise SchemaError(f"the panels have two columns for {name!r}: remove one of them.")
         if name in NUMBERS:
-            columns[name] = _numbers(frame[column], name) * factor
+            columns[name] = as_numbers(frame[column], name) * factor
         elif name in DATES:
             columns[name] = _dates(frame[column], name)
         elif name in TEXTS:
@@ -129,13 +129,14 @@ def column_name(column: str) -> tuple[str, float]:
     return found[1].rstrip("_"), 0.001 if unit == "mm" else 1.0
 
 
-def _numbers(values: pd.Series, name: str) -> pd.Series:
+def as_numbers(values: pd.Series, name: str, table: str = "panels") -> pd.Series:
+    """Return a column as floats, or say which of its rows holds no number."""
     try:
         return pd.to_numeric(values).astype("float64")
     except (ValueError, TypeError):
         wrong = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
         raise SchemaError(
-            f"panels: column {name!r} holds {wrong.iloc[0]!r} in row {wrong.index[0]}; expected a "
+            f"{table}: column {name!r} holds {wrong.iloc[0]!r} in row {wrong.index[0]}; expected a "
             "number. Correct it, or leave the cell empty."
         ) from None
 
