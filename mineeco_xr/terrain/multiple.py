@@ -40,7 +40,7 @@ def is_one_task(raster: xr.DataArray, outputs: int = 1) -> bool:
 
 def along_flow(
     whole: Callable[..., np.ndarray],
-    blockwise: Callable[..., Any] | None,
+    in_blocks: Callable[..., Any] | None,
     layers: Sequence[xr.DataArray],
     fills: Sequence[float | None],
     *,
@@ -55,8 +55,8 @@ def along_flow(
     whole : callable
         Plain module-level ``whole(*windows, **parameters)``: the cells of a raster from windows
         with one cell more on each side; several ``outputs`` along a first axis.
-    blockwise : callable
-        ``blockwise(*layers, **parameters)`` for one raster, dims ``(y, x)``, that does not fit,
+    in_blocks : callable
+        ``in_blocks(*layers, **parameters)`` for one raster, dims ``(y, x)``, that does not fit,
         returns what this function does; None when there is no such way.
     layers : sequence of xarray.DataArray
         All with the same dims ``(..., y, x)``.
@@ -77,7 +77,7 @@ def along_flow(
     """
     first = next((layer for layer in layers if layer.chunks is not None), None)
     lead = [dim for dim in layers[0].dims if dim not in ("y", "x")]
-    if first is None or blockwise is None or is_one_task(first, outputs):
+    if first is None or in_blocks is None or is_one_task(first, outputs):
         one = {**dict.fromkeys(lead, 1), "y": -1, "x": -1}
         ready = [layer if layer.chunks is None else layer.chunk(one) for layer in layers]
         call = partial(_padded, whole, tuple(fills), outputs)
@@ -86,10 +86,10 @@ def along_flow(
         if first is not None:
             results = [part.chunk(dict(first.chunksizes)) for part in results]
     elif not lead:
-        return blockwise(*layers, **parameters)
+        return in_blocks(*layers, **parameters)
     else:
         slices = [
-            along_flow(whole, blockwise, [layer.isel({lead[0]: n}) for layer in layers], fills,
+            along_flow(whole, in_blocks, [layer.isel({lead[0]: n}) for layer in layers], fills,
                        dtype=dtype, parameters=parameters, outputs=outputs)
             for n in range(layers[0].sizes[lead[0]])
         ]  # fmt: skip
