@@ -11,13 +11,13 @@ import xarray as xr
 
 from mineeco_xr.carbonwater.driver_table import FIELDS, Question, driver_table
 from mineeco_xr.chunks import Reduced, reduce_blocks
-from mineeco_xr.cube.grid import geobox_of, layer_of, require_same_grid
+from mineeco_xr.cube.grid import geobox_of, require_same_grid
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.cube.time import decimal_years, require_same_times
 from mineeco_xr.errors import ParameterError, SchemaError
 from mineeco_xr.stats.comoments import Plan, group_block, merge_groups
-from mineeco_xr.stats.series_correlation import DETRENDS, MIN_DATES
+from mineeco_xr.stats.series_correlation import DETRENDS, MIN_DATES, by_name
 from mineeco_xr.stats.zones import ZoneLayer, zone_layers
 
 if TYPE_CHECKING:
@@ -176,14 +176,8 @@ def named_layers(
     target: xr.DataArray, factors: xr.Dataset | Mapping[str, xr.DataArray]
 ) -> dict[str, xr.DataArray]:
     """Return the target and its factors by name, the target first."""
-    if isinstance(factors, xr.Dataset):
-        named = {
-            str(name): layer_of(factors, str(name))
-            for name, layer in factors.data_vars.items()
-            if layer.ndim
-        }
-    elif isinstance(factors, Mapping):
-        named = {str(name): layer for name, layer in factors.items()}
+    if isinstance(factors, xr.Dataset | Mapping):
+        named = by_name(factors)
     else:
         raise ParameterError(
             f"factors are a {type(factors).__name__}: give a Dataset, or a mapping of names to "

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import xarray as xr
 
-from mineeco_xr.cube.grid import layer_of
 from mineeco_xr.cube.provenance import finalize
 from mineeco_xr.errors import ParameterError
 from mineeco_xr.stats.series_correlation import (
     MIN_DATES,
     as_result,
+    by_name,
     check_series,
     correlated,
     described,
@@ -117,14 +117,8 @@ def partial_correlation(
 def _held(
     given: xr.DataArray | xr.Dataset | Sequence[xr.DataArray] | Mapping[str, xr.DataArray],
 ) -> dict[str, xr.DataArray]:
-    if isinstance(given, xr.Dataset):
-        found = {
-            str(name): layer_of(given, str(name))
-            for name, layer in given.data_vars.items()
-            if layer.ndim
-        }
-    elif isinstance(given, Mapping):
-        found = {str(name): layer for name, layer in given.items()}
+    if isinstance(given, xr.Dataset | Mapping):
+        found = by_name(given)
     else:
         several = [given] if isinstance(given, xr.DataArray) else list(given)
         found = {f"given[{i}]": layer for i, layer in enumerate(several)}

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mineeco_xr.chunks import pointwise
-from mineeco_xr.cube.grid import geobox_of, require_same_grid
+from mineeco_xr.cube.grid import geobox_of, layer_of, require_same_grid
 from mineeco_xr.cube.nodata import as_float
 from mineeco_xr.cube.time import decimal_years, require_same_times
 from mineeco_xr.errors import ParameterError, SchemaError
@@ -179,3 +179,11 @@ def named(layers: Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
     names = [str(layer.name or role) for role, layer in layers.items()]
     keys = names if len(set(names)) == len(names) else list(layers)
     return dict(zip(keys, layers.values(), strict=True))
+
+
+def by_name(layers: xr.Dataset | Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+    """Return the rasters and series of a cube, or of a mapping, by name."""
+    if isinstance(layers, xr.Dataset):
+        held = (str(name) for name, layer in layers.data_vars.items() if layer.ndim)
+        return {name: layer_of(layers, name) for name in held}
+    return {str(name): layer for name, layer in layers.items()}

@@ -14,7 +14,7 @@ import pandas as pd
 from mineeco_xr.cube import warp, write_cube
 from mineeco_xr.synthetic import coalfield, write_modis_tiles
 from mineeco_xr.workflows.config import load_case
-from mineeco_xr.workflows.output import RunFolder
+from mineeco_xr.workflows.output import RunFolder, write_geopackage
 from mineeco_xr.workflows.wue_tables import zone_series
 
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ def write_inputs(field: Coalfield, inputs: Path) -> Path:
     inputs.mkdir(parents=True, exist_ok=True)
     write_modis_tiles(field.coarse, inputs / "modis")
     write_cube(field.cube[list(BANDS)], inputs / "bands.zarr", overwrite=True)
-    place = inputs / "zones.gpkg"
-    place.unlink(missing_ok=True)
-    field.zones.to_file(place, driver="GPKG", layer="zones")
+    write_geopackage(field.zones, inputs / "zones.gpkg")
     box = field.grid.boundingbox
     case = inputs / "wue.toml"
     text = _CASE.format(

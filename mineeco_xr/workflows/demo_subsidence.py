@@ -10,7 +10,7 @@ from mineeco_xr.cube import write_cube
 from mineeco_xr.cube.manifest import load_toml, validated
 from mineeco_xr.report import write_cog
 from mineeco_xr.subsidence.level_table import class_names
-from mineeco_xr.workflows.output import RunFolder
+from mineeco_xr.workflows.output import RunFolder, write_geopackage
 from mineeco_xr.workflows.subsidence import run_subsidence
 from mineeco_xr.workflows.subsidence_config import SubsidenceCase
 
@@ -106,9 +106,7 @@ def write_subsidence_inputs(field: Coalfield, inputs: Path) -> Path:
     for name, frame in (
         ("panels", field.panels), ("longwall_mine", mine), ("profiles", _lines(field)),
     ):  # fmt: skip
-        place = inputs / f"{name}.gpkg"
-        place.unlink(missing_ok=True)
-        frame.to_file(place, driver="GPKG", layer=name)
+        write_geopackage(frame, inputs / f"{name}.gpkg")
     years = list(range(field.years[0], field.years[-1] + 1))
     first = int(field.panels["start"].dt.year.min())
     dates = [year for year in years if year > first][::2] or years[-1:]

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def write_geopackage(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Write vectors as a GeoPackage with one layer, named as the file; an older one goes first."""
+    path.unlink(missing_ok=True)
+    frame.to_file(path, driver="GPKG", layer=path.stem)
+
+
 @dataclass
 class RunFolder:
     """Outputs of a run below one folder.
@@ -97,8 +103,7 @@ class RunFolder:
     def vectors(self, frame: gpd.GeoDataFrame, name: str) -> None:
         """Write vectors as a GeoPackage."""
         path = self._place("vectors", f"{name}.gpkg")
-        path.unlink(missing_ok=True)
-        frame.to_file(path, driver="GPKG", layer=name)
+        write_geopackage(frame, path)
 
     def summary(self) -> list[str]:
         """Return a few lines about the run: outputs, the slowest step, what to know."""

@@ -11,6 +11,7 @@ import xarray as xr
 
 from mineeco_xr.carbonwater import disturbance, dominant_driver, drivers, recovery
 from mineeco_xr.cube import cell_area, geobox_of
+from mineeco_xr.cube.calendar import calendar_years
 from mineeco_xr.errors import SchemaError
 from mineeco_xr.stats import zonal
 from mineeco_xr.workflows.wue_config import DisturbanceSpec, DriverSpec
@@ -81,7 +82,7 @@ def disturbance_tables(
     names = {spec.method: "disturbance_year"}
     names |= {o: f"disturbance_year_{o}" for o in spec.compare if o != spec.method}
     years = xr.Dataset({method: cube[name] for method, name in names.items()})
-    first, last = (int(edge) for edge in _years_of(cube))
+    first, last = calendar_years(cube["time"])[[0, -1]].tolist()
     area = cell_area(geobox_of(cube)).values / 1e4
     rows = xr.Dataset(
         {
@@ -122,11 +123,6 @@ def _agreement(years: xr.Dataset, method: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame.attrs["units"] = dict.fromkeys(SHARES, "%")
     return frame
-
-
-def _years_of(cube: xr.Dataset) -> tuple[int, int]:
-    years = pd.DatetimeIndex(cube["time"].values).year
-    return years.min(), years.max()
 
 
 def layer_series(data: xr.DataArray, zones: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
