@@ -10,7 +10,10 @@ from dask.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer
 from mineeco_xr.chunks.solution import PREFIX
 
 HELD_BYTES = 64 * 2**20
-"""A raster of no more than this is not read again: a block of a large one weighs as much."""
+"""Floats of no more than this are not read again: a block of a large raster weighs as much.
+
+Codes are: a store packs them to little, so that to read them costs less than to hold them.
+"""
 
 KEPT = (PREFIX, "shared-", "original-")
 """Layers that are small or in memory already: all passes use the same."""
@@ -67,8 +70,8 @@ def read_again(array: Any, seed: Any = "again") -> Any:
 def reread(data: xr.DataArray, seed: Any = "again") -> xr.DataArray:
     """Return a raster of the same values for one more pass.
 
-    One that is in memory, or small enough to be held there between the passes, is the raster
-    itself.
+    One that is in memory, or of floats and small enough to be held there between the passes, is
+    the raster itself.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def reread(data: xr.DataArray, seed: Any = "again") -> xr.DataArray:
     xarray.DataArray
         With attributes and coordinates of ``data``.
     """
-    if data.chunks is None or data.nbytes <= HELD_BYTES:
+    if data.chunks is None or (data.dtype.kind == "f" and data.nbytes <= HELD_BYTES):
         return data
     return data.copy(data=read_again(data.data, seed))
 

@@ -43,14 +43,16 @@ def solved_once(function: Callable[..., Any], *boxes: Any, **parameters: Any) ->
     from dask.base import tokenize
 
     name = PREFIX + tokenize(function, *(box.name for box in boxes), parameters)
+    # Not in a list, whose graphs Dask would flatten: it then sees no more that the source of a box
+    # is also that of a later pass, fuses it into both, and reads it twice.
     parts = [box.to_delayed(optimize_graph=False).item() for box in boxes]
     task = dask.delayed(_solve, pure=True, traverse=False)(
-        function, parts, parameters, dask_key_name=f"solve-{name}"
+        function, parameters, *parts, dask_key_name=f"solve-{name}"
     )
     return da.from_delayed(task, shape=(), dtype=object, name=name)
 
 
 def _solve(
-    function: Callable[..., Any], boxes: list[np.ndarray], parameters: dict[str, Any]
+    function: Callable[..., Any], parameters: dict[str, Any], *boxes: np.ndarray
 ) -> np.ndarray:
     return boxed(function(*(box.item() for box in boxes), **parameters))

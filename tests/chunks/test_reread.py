@@ -84,6 +84,23 @@ def test_what_is_small_is_held_and_not_read_again(monkeypatch):
     assert reread(source).data.name != source.data.name
 
 
+@pytest.mark.parametrize("held", [0, 2**20])
+def test_a_source_is_read_once_more_only_where_it_is_not_held(held, monkeypatch):
+    monkeypatch.setattr("mineeco_xr.chunks.reread.HELD_BYTES", held)
+    source = pointwise(_counted, with_grid(np.zeros((4, 6))).chunk(2), dtype="float64")
+    checked = reduce_blocks(_total, sum, source)
+    less = pointwise(_less, reread(source), dtype="float64", shared=checked.after(checked))
+    COUNTED.clear()
+    np.testing.assert_array_equal(less.compute(), np.full((4, 6), -23))
+    assert len(COUNTED) == (6 if held else 12)
+
+
+def test_codes_are_read_again_however_small(monkeypatch):
+    monkeypatch.setattr("mineeco_xr.chunks.reread.HELD_BYTES", 2**20)
+    codes = with_grid(np.ones((4, 6), "uint8")).chunk(2)
+    assert reread(codes).data.name != codes.data.name
+
+
 def test_burned_vectors_are_burned_again_and_arrays_in_memory_stay():
     like = with_grid(np.zeros((4, 6)))
     x, y = like["x"].values, like["y"].values
