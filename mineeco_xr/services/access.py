@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from mineeco_xr.chunks import Reduced, pointwise
+from mineeco_xr.chunks import Reduced
 from mineeco_xr.chunks.reread import reread
 from mineeco_xr.cube.grid import require_same_grid
 from mineeco_xr.cube.nodata import as_float
@@ -24,8 +25,28 @@ if TYPE_CHECKING:
 COLUMN = "access"
 
 
-def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced | None]:
-    """Return how freely threats may act on each cell, and the check of that.
+@dataclass(frozen=True)
+class Access:
+    """How freely threats may act.
+
+    Attributes
+    ----------
+    layer : xarray.DataArray
+        Shares, float32 or float64, NaN where nothing is said, which means 1; or numbers of the
+        polygons, which weigh less.
+    shares : ndarray of float32, optional
+        By number of polygon, where the layer holds those.
+    check : Reduced, optional
+        Of the layer, unless it was made.
+    """
+
+    layer: xr.DataArray
+    shares: np.ndarray | None = None
+    check: Reduced | None = None
+
+
+def access_layer(access: Any, lulc: xr.DataArray) -> Access:
+    """Return how freely threats may act on each cell.
 
     Parameters
     ----------
@@ -37,8 +58,8 @@ def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced
 
     Returns
     -------
-    tuple of DataArray and Reduced
-        float32 or float64, NaN where nothing is said, which means 1; no check where it was made.
+    Access
+        Lazy when ``lulc`` is.
 
     Raises
     ------
@@ -54,7 +75,7 @@ def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced
         require_same_grid({str(lulc.name or "land use"): lulc, "access": access})
         remedy = "Give the share of a threat that acts, or declare its nodata with _FillValue."
         check = require_range(access, 0.0, 1.0, name="access", remedy=remedy)
-        return reread(as_float(access), "access"), check
+        return Access(reread(as_float(access), "access"), check=check)
     if isinstance(access, str | Path):
         access = read_vectors(access)
     if not hasattr(access, "columns") or not hasattr(access, "geometry"):
@@ -62,10 +83,10 @@ def access_layer(access: Any, lulc: xr.DataArray) -> tuple[xr.DataArray, Reduced
             f"access is {type(access).__name__}; expected a raster, or polygons with a column "
             f"{COLUMN!r}: a GeoDataFrame or the path of a file of them."
         )
-    return _burned(access, lulc), None
+    return _burned(access, lulc)
 
 
-def _burned(polygons: gpd.GeoDataFrame, lulc: xr.DataArray) -> xr.DataArray:
+def _burned(polygons: gpd.GeoDataFrame, lulc: xr.DataArray) -> Access:
     columns = [name for name in polygons.columns if str(name).strip().lower() == COLUMN]
     if len(columns) != 1:
         raise SchemaError(
@@ -79,11 +100,7 @@ def _burned(polygons: gpd.GeoDataFrame, lulc: xr.DataArray) -> xr.DataArray:
             f"{COLUMN} of {int(bad.sum())} polygons is out of range, such as {values[bad][0]:g}; "
             "expected 0 (protected) to 1. Correct it."
         )
-    numbers = burn(polygons, lulc, chunks=chunk_sides(lulc))
     # By number of polygon, from 1; where there is none, or it says nothing, threats act freely.
-    table = np.concatenate([[1.0], np.nan_to_num(values, nan=1.0)]).astype("float32")
-    return pointwise(_look_up, numbers, dtype="float32", parameters={"table": table})
-
-
-def _look_up(numbers: np.ndarray, *, table: np.ndarray) -> np.ndarray:
-    return table[numbers]
+    shares = np.concatenate([[1.0], np.nan_to_num(values, nan=1.0)]).astype("float32")
+    small = np.min_scalar_type(shares.size)
+    return Access(burn(polygons, lulc, chunks=chunk_sides(lulc), dtype=small), shares)

@@ -202,9 +202,10 @@ def habitat_quality(
     if RULES[rule]["rule"] == "strongest" and convention != "invest":
         checks += [level_check(raster, name) for name, raster in rasters.items()]
     layers: Layers = {column: reread(layer, "cells") for column, layer in needed.layers.items()}
-    if access is not None:
-        layers["access"], check = access_layer(access, lulc)
-        checks.append(check)
+    allowed = None if access is None else access_layer(access, lulc)
+    if allowed is not None:
+        layers["access"] = allowed.layer
+        checks.append(allowed.check)
     named = {f"threat {name!r}": raster for name, raster in rasters.items()}
     require_one_lead({LANDUSE: lulc, **named, **layers})
     shared = needed.after(*(check for check in checks if check is not None)).shared
@@ -216,7 +217,8 @@ def habitat_quality(
     }
     layers = {name: undated(_chunked_like(layer, lulc)) for name, layer in layers.items()}
     layers[LANDUSE] = reread(lulc, "cells")
-    parts = _degraded(layers, shared, rows, half_saturation, scaling, per_threat)
+    shares = None if allowed is None else allowed.shares
+    parts = _degraded(layers, shared, rows, half_saturation, scaling, per_threat, shares)
     inputs = {str(lulc.name or "lulc"): lulc, **rasters}
     inputs |= {name: v for name, v in given.items() if isinstance(v, xr.DataArray)}
     return finalize(
@@ -316,15 +318,16 @@ def _degraded(
     half_saturation: float | str,
     scaling: float,
     per_threat: bool,
+    shares: np.ndarray | None,
 ) -> dict[str, xr.DataArray]:
     own: list[xr.DataArray] = []
     if per_threat:
-        degradation, *own = _degradation(layers, shared, threats, per_threat=True)
+        degradation, *own = _degradation(layers, shared, threats, shares, per_threat=True)
     else:
         # One after the other: what is felt of all threats at once is the larger part of the memory.
         for number, threat in enumerate(threats):
             before = {BEFORE: degradation} if number else {}
-            degradation = _degradation({**layers, **before}, shared, [threat])
+            degradation = _degradation({**layers, **before}, shared, [threat], shares)
     parts = {
         "habitat_quality": _quality(layers, degradation, shared, half_saturation, scaling),
         "degradation": degradation,
@@ -339,7 +342,12 @@ def _degraded(
 
 
 def _degradation(
-    layers: Layers, shared: Reduced, threats: list[HabitatThreat], *, per_threat: bool = False
+    layers: Layers,
+    shared: Reduced,
+    threats: list[HabitatThreat],
+    shares: np.ndarray | None,
+    *,
+    per_threat: bool = False,
 ) -> Any:
     columns = [threat.column for threat in threats]
     wanted = {LANDUSE, "access", BEFORE, *columns, *(f"felt {column}" for column in columns)}
@@ -354,6 +362,7 @@ def _degradation(
             "names": tuple(names),
             "weights": {threat.column: threat.weight for threat in threats},
             "per_threat": per_threat,
+            "shares": shares,
         },
     )
 

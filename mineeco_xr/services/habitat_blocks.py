@@ -14,6 +14,9 @@ SUITABILITY = "habitat"
 BEFORE = "before"
 DEGRADATION = "degradation"
 
+SLAB_ROWS = 256
+"""Rows whose access is looked up at once, so that it weighs little beside the block."""
+
 Blocks = dict[str, np.ndarray]
 
 
@@ -23,6 +26,7 @@ def degradation_only(
     names: Sequence[str],
     weights: Mapping[str, float],
     per_threat: bool,
+    shares: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the degradation by threats, or with that by each of them, stacked.
 
@@ -39,6 +43,8 @@ def degradation_only(
         By threat.
     per_threat : bool
         Whether to return that by each threat.
+    shares : ndarray of float32, optional
+        What the numbers of ``access`` stand for.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def degradation_only(
     out = _empty(blocks, 1 + (len(weights) if per_threat else 0))
     if BEFORE in layers:
         out[0] = layers[BEFORE]
-    _degrade(layers, _places(shared, layers[LANDUSE]), shared, weights, out)
+    _degrade(layers, _places(shared, layers[LANDUSE]), shared, weights, shares, out)
     return out if per_threat else out[0]
 
 
@@ -113,27 +119,35 @@ def _degrade(
     places: np.ndarray,
     table: ClassValues,
     weights: Mapping[str, float],
+    shares: np.ndarray | None,
     out: np.ndarray,
 ) -> None:
     """Set the first layer of ``out`` to the sum over threats, and any others to its terms."""
-    from mineeco_xr.kernels.habitat import NONE, add_degradation
+    from mineeco_xr.kernels.habitat import NONE, Values, add_degradation
 
-    access = _floats(layers["access"]) if "access" in layers else NONE
+    access = layers.get("access", NONE)
     for number, (threat, weight) in enumerate(weights.items()):
         felt = layers[f"felt {threat}"]
         terms = out[1 + number] if len(out) > 1 else NONE
         for index in np.ndindex(*out.shape[1:-2]):
-            add_degradation(
-                _at(places, index),
-                _at(felt, index),
-                _values(layers, table, threat, index),
-                weight,
-                _at(access, index),
-                out[0][index],
-                _at(terms, index),
-            )
+            sensitivity = _values(layers, table, threat, index)
+            for top in range(0, out.shape[-2], SLAB_ROWS):
+                rows = slice(top, top + SLAB_ROWS)
+                add_degradation(
+                    _at(places, index)[rows],
+                    _at(felt, index)[rows],
+                    Values(sensitivity.numbers, sensitivity.raster[rows]),
+                    weight,
+                    _allowed(_at(access, index)[rows], shares),
+                    out[0][index][rows],
+                    _at(terms, index)[rows],
+                )
     if any(threat in layers for threat in weights):
         _mask(table, layers[LANDUSE], out)
+
+
+def _allowed(access: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
+    return _floats(access) if shares is None or not access.size else shares[access]
 
 
 def _judge(

@@ -310,8 +310,10 @@ def _without_nodata(
 ) -> np.ndarray:
     if block.dtype.kind == "b":
         return block.view(np.uint8)
-    values = (block > 0).astype(np.uint8) if plain else block.astype(np.float32)
     nodata = None if code is None else code_in(code, block.dtype)
+    if plain and block.dtype == np.uint8 and nodata != 1 and block.max(initial=0) <= 1:
+        return block  # a copy for every threat and neighbour would be most of the memory
+    values = (block > 0).astype(np.uint8) if plain else block.astype(np.float32)
     if nodata is not None:
         values[block == nodata] = 0
     return values if plain else np.nan_to_num(values, copy=False, nan=0.0)

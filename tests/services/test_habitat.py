@@ -335,6 +335,35 @@ def test_rasters_and_numbers_in_place_of_columns():
     xr.testing.assert_equal(number, column)
 
 
+@pytest.mark.parametrize("count", [3, 300])
+def test_access_of_polygons_is_that_of_their_raster(count):
+    """In numbers of one byte or two, over more rows than are looked up at once."""
+    from mineeco_xr.services.habitat_blocks import SLAB_ROWS
+
+    rng = np.random.default_rng(count)
+    shape = (SLAB_ROWS + 45, 6)
+    lulc, mine, road = (
+        with_grid(rng.integers(1 if high == 4 else 0, high, shape).astype("uint8"))
+        for high in (4, 2, 2)
+    )
+    x, y = lulc["x"].values, lulc["y"].values
+    boxes = [
+        shapely.box(x[i % 6] - 15, y[i] - 15, x[i % 6] + 15, y[i] + 15) for i in range(count)
+    ]
+    shares = rng.random(count).astype("float32")
+    polygons = gpd.GeoDataFrame({"access": shares}, geometry=boxes, crs="EPSG:32650")
+    raster = np.ones(shape)
+    raster[np.arange(count), np.arange(count) % 6] = shares
+    expected = habitat(lulc, mine, road, access=with_grid(raster), per_threat=True)
+    chunked = (layer.chunk({"y": 100, "x": 4}) for layer in (lulc, mine, road))
+    for found in (
+        habitat(lulc, mine, road, access=polygons, per_threat=True),
+        habitat(*chunked, access=polygons, per_threat=True),
+    ):
+        for name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_access_polygons_later_ones_on_top_and_none_free():
     lulc, mine, road = landscape()
     left, top = 500_000, 4_800_000

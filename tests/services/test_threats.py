@@ -10,10 +10,11 @@ import rioxarray  # noqa: F401  registers .rio
 import shapely
 import xarray as xr
 
+from mineeco_xr.chunks.reduced import constant
 from mineeco_xr.errors import DataError, ParameterError, SchemaError
 from mineeco_xr.services.habitat import habitat_quality
 from mineeco_xr.services.threat_table import read_threat_table
-from mineeco_xr.services.threats import read_threats
+from mineeco_xr.services.threats import read_threats, threat_intensity
 from mineeco_xr.testing import assert_lazy, with_grid
 
 ROWS = {"threat": ["Mine ", "road"], "max_dist": [90, 60], "weight": [3, 1],
@@ -159,6 +160,21 @@ def test_types_and_nodata_codes_of_threats(kind):
         mine[5, 7] = -7
     given = with_grid(mine).assign_attrs(_FillValue=-7)
     xr.testing.assert_equal(habitat({"mine": given, "road": with_grid(ROAD)}), expected)
+
+
+@pytest.mark.parametrize("code", [None, 0, 1, 2, 255])
+def test_presence_in_bytes_whatever_code_is_nodata(code):
+    """Blocks of 0 and 1 are taken as they are, unless one of these means nodata."""
+    for highest in (1, 3):
+        values = np.random.default_rng(highest).integers(0, highest + 1, (6, 8)).astype("uint8")
+        raster = with_grid(values)
+        raster = raster if code is None else raster.assign_attrs(_FillValue=np.uint8(code))
+        before = values.copy()
+        for given in (raster, raster.chunk(3)):
+            found = threat_intensity(given, constant(None), present=True)
+            np.testing.assert_array_equal(found, (before > 0) & (before != code))
+            assert found.dtype == np.uint8
+        np.testing.assert_array_equal(raster, before)
 
 
 @pytest.mark.parametrize(
