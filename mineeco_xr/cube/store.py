@@ -270,9 +270,7 @@ def _tasks(ds: xr.Dataset, partial: PartialStore, blocks: list[Block], side: int
     return fused_tasks(_write_block, arrays, groups)
 
 
-def _write_block(
-    root: str, block: Block, side: int, names: list[str], pieces: list[np.ndarray]
-) -> None:
+def _write_block(root: str, block: Block, side: int, names: list[str], pieces: list[Any]) -> None:
     import zarr
 
     partial = PartialStore.attach(root)
@@ -386,9 +384,10 @@ def _chunk_counts(path: Path) -> dict[str, int] | None:
 def _require_all_chunks(path: Path, counts: dict[str, int]) -> None:
     import zarr
 
+    arrays = dict(zarr.open_group(path, mode="r").arrays())
     for name, expected in counts.items():
         try:
-            found = zarr.open_array(path / name, mode="r").nchunks_initialized
+            found = arrays[name].nchunks_initialized
         except (FileNotFoundError, KeyError, ValueError):
             found = 0 if expected else -1
         if found < expected:

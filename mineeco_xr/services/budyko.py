@@ -108,7 +108,8 @@ def _class_parameters(
     part: Mapping[str, np.ndarray], shared: ClassValues
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     classes = part["lulc"]
-    place = shared.positions(classes) if shared.columns else None
+    # In the type that NumPy indexes by: it would convert the places of each column by itself.
+    place = shared.positions(classes).astype(np.intp) if shared.columns else None
     kc, root, vegetated = (
         part[column] if column in part else shared.columns[column][place]
         for column in ("kc", "root_depth", "lulc_veg")

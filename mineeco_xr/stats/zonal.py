@@ -131,15 +131,16 @@ def _layer_tables(
     nodata = _nodata(data)
     times = data.sizes[data.dims[0]] if data.ndim == 3 else 1
     first = first_state(ids, data.dtype, times) if "median" in stats else None
+    parts = [data] if first is not None else _apart(data)
     passed = reduce_blocks(
         _partial_block,
         _merge_blocks,
-        data,
+        *parts,
         area,
         *zones,
         finish=_finish_pass,
         shared={"ids": ids, "median": first},
-        parameters={"nodata": nodata},
+        parameters={"nodata": nodata, "parts": len(parts)},
     )
     medians = remaining_passes(data, zones, passed, first, nodata) if first is not None else None
     tables = []
@@ -154,6 +155,14 @@ def _layer_tables(
             variables["median"] = medians.to_array(pick, shape, "float64")
         tables.append(_as_table(data, {stat: variables[stat] for stat in stats}))
     return tables
+
+
+def _apart(data: xr.DataArray) -> list[xr.DataArray]:
+    """Return the layers of a cube one by one where each is a block, so that none is copied."""
+    lead = data.dims[0]
+    if data.ndim == 2 or data.chunks is None or max(data.chunks[0]) > 1:
+        return [data]
+    return [data.isel({lead: number}, drop=True) for number in range(data.sizes[lead])]
 
 
 def _as_table(data: xr.DataArray, variables: dict[str, Any]) -> xr.Dataset:
@@ -174,19 +183,20 @@ Sparse = tuple[np.ndarray, np.ndarray]
 
 
 def _partial_block(
-    values: np.ndarray, area: np.ndarray, *zones: np.ndarray, shared: Any, nodata: float
+    *blocks: np.ndarray, shared: Any, nodata: float, parts: int
 ) -> list[tuple[Sparse, Any]]:
     """Moments of each layer's zones, and the counts of a median's first digit when asked for."""
     from mineeco_xr.kernels import zonal as kernels
 
-    cube = values.reshape(-1, *values.shape[-2:])
+    cubes = [values.reshape(-1, *values.shape[-2:]) for values in blocks[:parts]]
+    area, state = blocks[parts].reshape(-1), shared["median"]
     results = []
-    for number, (raster, ids) in enumerate(zip(zones, shared["ids"], strict=True)):
-        index, present = kernels.locate_zones(raster.reshape(cube.shape[-2:]), ids)
-        fields = kernels.zone_moments(cube, index, area.reshape(-1), present.size, nodata)
-        state = shared["median"]
+    for number, (raster, ids) in enumerate(zip(blocks[parts + 1 :], shared["ids"], strict=True)):
+        index, present = kernels.locate_zones(raster.reshape(cubes[0].shape[-2:]), ids)
+        moments = [kernels.zone_moments(c, index, area, present.size, nodata) for c in cubes]
+        fields = np.concatenate(moments) if parts > 1 else moments[0]
         counts = (
-            None if state is None else block_counts(cube, index, present, state, number, nodata)
+            None if state is None else block_counts(cubes[0], index, present, state, number, nodata)
         )
         results.append(((present, fields), counts))
     return results
