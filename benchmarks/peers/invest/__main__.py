@@ -28,11 +28,12 @@ INTERPRETER = "MINEECO_INVEST_PYTHON"
 COMPILE = "from mineeco_xr.kernels.warmup import warmup; warmup()"
 ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "16000000",
+    "MALLOC_MMAP_THRESHOLD_": "32000000",
+    "MALLOC_TRIM_THRESHOLD_": "128000000",
     "PYTHONDONTWRITEBYTECODE": "",
 }
-"""Of both sides: one heap for all threads, and large arrays outside of it, leave fewer holes; a
-checkout keeps its bytecode, as an installed package does."""
+"""Of both sides: one heap for all threads leaves fewer holes, and what a block leaves there serves
+the next one without new pages; a checkout keeps its bytecode, as an installed package does."""
 WARM = 300
 """Side of the run that fills numba's cache."""
 
@@ -58,6 +59,7 @@ class Bench:
         script = ["-m", SIDES[who], model, str(inputs), str(out)]
         command = [self.pythons[who], *script, "--algorithm", self.given.algorithm]
         log = out.parent / f"{model}.log"
+        os.sync()  # what the run before wrote does not go to the disk in this one's time
         found = measured(command, where=ROOT, log=log, environment=ENVIRONMENT)
         if found.code:
             print(f"{who} {model} failed with code {found.code}; the end of {log}:")

@@ -9,11 +9,9 @@ import argparse
 import gc
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import dask
-import numpy as np
 import xarray as xr
 from dask import threaded
 
@@ -79,7 +77,6 @@ def sediment(ds: xr.Dataset, folder: Path, algorithm: str) -> Result:
 
 def water_yield(ds: xr.Dataset, folder: Path, algorithm: str) -> Result:
     """Water yield and evapotranspiration; volume, scarcity and hydropower by watershed."""
-    watersheds = mx.read_vectors(folder / "watersheds.shp")
     made = mx.water_yield(
         ds["lulc"],
         ds["precipitation"],
@@ -94,7 +91,7 @@ def water_yield(ds: xr.Dataset, folder: Path, algorithm: str) -> Result:
     def totals(written: xr.Dataset) -> pd.DataFrame:
         made = mx.water_yield_totals(
             written,
-            watersheds,
+            folder / "watersheds.shp",
             lulc=ds["lulc"],
             precipitation=ds["precipitation"],
             demand=folder / "demand.csv",
@@ -175,12 +172,6 @@ RUNS: dict[str, Callable[[xr.Dataset, Path, str], Any]] = {
 }
 
 
-def _load_kernels() -> None:
-    from mineeco_xr.kernels import burn, zonal  # noqa: F401
-
-    zonal.locate_zones(np.ones((2, 2), dtype="int32"), np.array([1]))
-
-
 def main() -> None:
     """Run the model named on the command line."""
     parser = argparse.ArgumentParser()
@@ -196,10 +187,6 @@ def main() -> None:
     made, totals = RUNS[given.model](ds, given.folder, given.algorithm)
     # What InVEST does not make is not written either.
     wanted = made[[layer.ours for layer in LAYERS[given.model]]]
-    if given.model == "water_yield":
-        # Of the models with totals the one whose cube needs no compiled kernel: they load while
-        # it is written.
-        Thread(target=_load_kernels, daemon=True).start()
     path = mx.write_cube(wanted, given.out / CUBE_FILE, chunk=CHUNK, resume=False, overwrite=True)
     if totals is not None:
         totals(mx.open_cube(path)).to_csv(given.out / TOTALS_FILE)
