@@ -347,9 +347,7 @@ def test_access_of_polygons_is_that_of_their_raster(count):
         for high in (4, 2, 2)
     )
     x, y = lulc["x"].values, lulc["y"].values
-    boxes = [
-        shapely.box(x[i % 6] - 15, y[i] - 15, x[i % 6] + 15, y[i] + 15) for i in range(count)
-    ]
+    boxes = [shapely.box(x[i % 6] - 15, y[i] - 15, x[i % 6] + 15, y[i] + 15) for i in range(count)]
     shares = rng.random(count).astype("float32")
     polygons = gpd.GeoDataFrame({"access": shares}, geometry=boxes, crs="EPSG:32650")
     raster = np.ones(shape)
