@@ -48,21 +48,27 @@ def fused_tasks(
     list of dask.delayed.Delayed
         In the order of the groups.
     """
+    from uuid import uuid4
+
     import dask
     from dask.delayed import Delayed
+    from dask.highlevelgraph import HighLevelGraph
 
     graph = _optimised_together(arrays)
     needs = {key: dask.core.get_dependencies(graph, key) for key in graph}
     owner = _owners(needs, [keys for _, keys in groups])
-    # What several groups need, and nothing else: every task searches the graph that it is given.
-    common = {key: graph[key] for key, number in owner.items() if number == -1}
+    # What several groups need is one layer, and not in a list among the arguments, for each key of
+    # which Dask would search it whole.
+    layer = f"common-{uuid4().hex}"
+    shared_keys = {key: graph[key] for key, number in owner.items() if number == -1}
+    common = HighLevelGraph({layer: shared_keys}, {layer: set()})
     run = dask.delayed(_run_group, pure=False)
     tasks = []
     for number, (arguments, keys) in enumerate(groups):
         private, shared = _split(needs, keys, owner, number)
         inner = _Hidden({key: graph[key] for key in private})
-        given = [Delayed(key, common) for key in shared]
-        tasks.append(run(function, arguments, inner, _Hidden(list(keys)), _Hidden(shared), given))
+        given = (Delayed(key, common, layer=layer) for key in shared)
+        tasks.append(run(function, arguments, inner, _Hidden(list(keys)), _Hidden(shared), *given))
     return tasks
 
 
@@ -130,7 +136,7 @@ def _run_group(
     inner: _Hidden,
     keys: _Hidden,
     shared: _Hidden,
-    given: list[Any],
+    *given: Any,
 ) -> Any:
     import dask
 

@@ -54,6 +54,18 @@ def test_what_blocks_share_is_computed_once_for_all():
     assert all((values[0] == 64).all() for _, values in found)
 
 
+def test_what_is_shared_is_one_layer_of_all_tasks():
+    """A task with a graph of its own would be searched whole for each of its keys."""
+    coarse = da.ones((8, 8), chunks=8).map_blocks(counted, who="coarse", dtype="f8")
+    fine = coarse.rechunk(2) * coarse.sum()
+    graphs = [task.__dask_graph__() for task in fused_tasks(keep, [fine], groups_of(fine))]
+    layers = [set(graph.layers) - {key for key in graph.layers if "_run_group" in key} for graph
+              in graphs]  # fmt: skip
+    (common,) = set.union(*layers)
+    assert layers == [{common}] * 16
+    assert len({id(graph.layers[common]) for graph in graphs}) == 1
+
+
 @given(
     rows=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     columns=st.lists(st.integers(1, 4), min_size=1, max_size=4),
