@@ -7,6 +7,12 @@ import numpy as np
 WIDEST = 2**22
 """Codes from the lowest to the highest that a direct table may span."""
 
+MANY = 2**18
+"""Bytes from which it pays to count them in pairs."""
+
+STRIP = 2**18
+"""Pairs counted at once."""
+
 Counts = tuple[np.ndarray, np.ndarray]
 """Codes in their order, and the cells of each."""
 
@@ -31,6 +37,8 @@ def count_codes(codes: np.ndarray) -> Counts:
         Distinct codes in increasing order, and their counts.
     """
     flat = codes.ravel()
+    if flat.dtype == np.uint8 and flat.size >= MANY:
+        return _count_bytes(flat)
     if flat.size and flat.dtype.kind in "iu":
         low, high = int(flat.min()), int(flat.max())
         if high - low < WIDEST:
@@ -40,6 +48,19 @@ def count_codes(codes: np.ndarray) -> Counts:
             found = np.flatnonzero(counts)
             return found + (0 if small else low), counts[found]
     return np.unique(flat, return_counts=True)
+
+
+def _count_bytes(flat: np.ndarray) -> Counts:
+    """Count bytes two at a time, which halves the work, in strips that a core's cache holds."""
+    pairs = flat[: flat.size // 2 * 2].view(np.uint16)
+    table = np.zeros(2**16, dtype=np.int64)
+    for start in range(0, pairs.size, STRIP):
+        table += np.bincount(pairs[start : start + STRIP], minlength=2**16)
+    square = table.reshape(256, 256)
+    counts = square.sum(axis=0) + square.sum(axis=1)
+    counts[flat[2 * pairs.size :]] += 1
+    found = np.flatnonzero(counts)
+    return found, counts[found]
 
 
 def merge_counts(parts: list[Counts]) -> Counts:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mineeco_xr as mx
-from mineeco_xr.services.class_counts import count_codes, has_class, merge_counts
+from mineeco_xr.services.class_counts import MANY, STRIP, count_codes, has_class, merge_counts
 from mineeco_xr.testing import with_grid
 
 
@@ -18,6 +18,17 @@ def test_count_codes_is_numpys_unique_up_to_the_ends_of_a_type(dtype):
     expected, cells = np.unique(codes, return_counts=True)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(counts, cells)
+
+
+@pytest.mark.parametrize("size", [MANY - 1, MANY, MANY + 1, 2 * STRIP + 3, 5 * STRIP])
+def test_many_bytes_are_counted_in_pairs(size):
+    codes = np.random.default_rng(size).integers(0, 256, size).astype("uint8")
+    codes[codes == 7] = 255
+    for given in (codes, codes[1:], codes[: size // 2 * 2].reshape(2, -1).T):
+        found, counts = count_codes(given)
+        expected, cells = np.unique(given, return_counts=True)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(counts, cells)
 
 
 def test_merge_counts_adds_the_same_codes():
