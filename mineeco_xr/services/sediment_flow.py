@@ -111,6 +111,11 @@ def route(
             "no cell can be a stream. Choose a smaller one."
         )
     valid = _valid_terrain(dem, lulc, parameters, drainage, watersheds)
+    at_once = method == "mfd" and valid.chunks is not None and not is_one_task(valid, SUMS)
+    if at_once:
+        # Strips read block by block, and for each all checks would be made again.
+        parameters = parameters.checked()
+        valid = _valid_terrain(dem, lulc, parameters, drainage, watersheds)
     filled = fill_pits(valid)
     invest, corner = convention == "invest", (0, 0)
     if invest and watersheds is not None:
@@ -119,12 +124,8 @@ def route(
         filled, method, convention="invest" if invest else "elevations", corner=corner
     )
     steepness = slope(filled)
-    at_once = method == "mfd" and direction.chunks is not None
-    at_once = at_once and not is_one_task(direction, SUMS)
     if at_once:
-        # Strips read block by block, and for each all checks would be made, and the whole terrain
-        # filled and directed, again.
-        parameters = parameters.checked()
+        # Or the whole terrain would be filled and directed for each strip.
         held = xr.Dataset({"slope": steepness, "direction": direction}).persist()
         steepness, direction = held["slope"], held["direction"]
     cover, steep, step = _by_class(
