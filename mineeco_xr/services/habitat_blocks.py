@@ -147,7 +147,7 @@ def _degrade(
 
 
 def _allowed(access: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
-    return _floats(access) if shares is None or not access.size else shares[access]
+    return _floats(access) if shares is None else shares[access]
 
 
 def _judge(

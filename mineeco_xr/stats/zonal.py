@@ -140,7 +140,7 @@ def _layer_tables(
         *zones,
         finish=_finish_pass,
         shared={"ids": ids, "median": first},
-        parameters={"nodata": nodata, "parts": len(parts)},
+        parameters={"nodata": nodata},
     )
     medians = remaining_passes(data, zones, passed, first, nodata) if first is not None else None
     tables = []
@@ -182,19 +182,19 @@ def _nodata(data: xr.DataArray) -> float:
 Sparse = tuple[np.ndarray, np.ndarray]
 
 
-def _partial_block(
-    *blocks: np.ndarray, shared: Any, nodata: float, parts: int
-) -> list[tuple[Sparse, Any]]:
+def _partial_block(*blocks: np.ndarray, shared: Any, nodata: float) -> list[tuple[Sparse, Any]]:
     """Moments of each layer's zones, and the counts of a median's first digit when asked for."""
     from mineeco_xr.kernels import zonal as kernels
 
-    cubes = [values.reshape(-1, *values.shape[-2:]) for values in blocks[:parts]]
-    area, state = blocks[parts].reshape(-1), shared["median"]
+    *values, area = blocks[: -len(shared["ids"])]
+    zones, state = blocks[-len(shared["ids"]) :], shared["median"]
+    cubes = [layer.reshape(-1, *layer.shape[-2:]) for layer in values]
     results = []
-    for number, (raster, ids) in enumerate(zip(blocks[parts + 1 :], shared["ids"], strict=True)):
+    for number, (raster, ids) in enumerate(zip(zones, shared["ids"], strict=True)):
         index, present = kernels.locate_zones(raster.reshape(cubes[0].shape[-2:]), ids)
-        moments = [kernels.zone_moments(c, index, area, present.size, nodata) for c in cubes]
-        fields = np.concatenate(moments) if parts > 1 else moments[0]
+        fields = np.concatenate(
+            [kernels.zone_moments(c, index, area.reshape(-1), present.size, nodata) for c in cubes]
+        )
         counts = (
             None if state is None else block_counts(cubes[0], index, present, state, number, nodata)
         )
