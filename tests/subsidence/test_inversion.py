@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import warnings
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -21,9 +18,6 @@ from mineeco_xr.subsidence.at_points import subsidence_at
 from mineeco_xr.subsidence.inversion import invert_subsidence
 from mineeco_xr.subsidence.uncertainty import covariance_of, trade_offs
 
-ORACLES = Path(
-    os.environ.get("MINEECO_ORACLES", Path(__file__).resolve().parents[3] / "shared" / "oracles")
-)
 TRUE = {"q": 0.75, "tan_beta": 2.0, "b": 0.3, "theta0": 85.2, "s1": 20.0, "s2": 20.0,
         "s3": 20.0, "s4": 20.0}  # fmt: skip
 LOS = {"incidence": 39.7, "heading": -12.0}
@@ -101,23 +95,12 @@ def test_points_are_cells(kind, parameters):
         )
 
 
-def survey():
-    found = json.loads((ORACLES / "subsidence.json").read_text())["survey_inversion"]
-    strike, rise = np.radians(315.0), np.radians(45.0)
-    south, west = found["origin_NE"]
-    plan = 770 * np.cos(np.radians(5.0))
-    middle = np.array([west, south]) + sum(
-        half * np.array([np.sin(a), np.cos(a)]) for half, a in ((92.5, strike), (plan / 2, rise))
-    )
-    panel = pd.DataFrame({
-        "x": middle[:1], "y": middle[1:], "length": [185.0], "width": [770.0], "azimuth": [315.0],
-        "dip": [5.0], "dip_direction": [225.0], "depth": [614.0], "thickness_mm": [5340.0],
-    })  # fmt: skip
+def marks_of(found):
     marks = pd.DataFrame(
         {"easting": found["E"], "northing": found["N"], "subsidence_mm": found["observed_mm"]}
     )
     box = {"q": (0.7, 0.9), "tan_beta": (1, 3), "theta0": (80, 90), "S": (50, 70)}
-    return found, panel, marks, box
+    return marks, box
 
 
 def by_hand(found, q, tan_beta, theta0, s, *, depths_at):
@@ -134,13 +117,13 @@ def by_hand(found, q, tan_beta, theta0, s, *, depths_at):
     return 5340 * q * np.cos(alpha) * (steps[0] - steps[1]) * (steps[2] - steps[3]) / 4
 
 
-@pytest.mark.skipif(not ORACLES.exists(), reason=f"no oracles at {ORACLES}")
 @pytest.mark.parametrize(
     ("depths_at", "least"), [("inflection", 5927.1), ("edges", 5846.8)], ids=str
 )
-def test_least_of_the_published_survey_by_other_means(depths_at, least):
+def test_least_of_the_published_survey_by_other_means(survey, depths_at, least):
     """The two readings of the textbook: r1 and r2 of the inflection lines, or of the edges."""
-    found, _, _, box = survey()
+    found, _ = survey
+    _, box = marks_of(found)
 
     def squares(values):
         return ((by_hand(found, *values, depths_at=depths_at) - found["observed_mm"]) ** 2).sum()
@@ -149,10 +132,10 @@ def test_least_of_the_published_survey_by_other_means(depths_at, least):
     assert other.fun == pytest.approx(least, abs=0.1)
 
 
-@pytest.mark.skipif(not ORACLES.exists(), reason=f"no oracles at {ORACLES}")
-def test_published_survey():
+def test_published_survey(survey):
     """MiningSubsidenceDoc 6.5: its genetic algorithm came to 6826."""
-    found, panel, marks, box = survey()
+    found, panel = survey
+    marks, box = marks_of(found)
     options = {"parameters": ["q", "tan_beta", "theta0", "S"], "bounds": box}
     with pytest.warns(MineecoWarning) as said:
         textbook = invert_subsidence(marks, panel, **options)

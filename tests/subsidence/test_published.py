@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import mineeco_xr as mx
 
-ORACLES = Path(
-    os.environ.get("MINEECO_ORACLES", Path(__file__).resolve().parents[3] / "shared" / "oracles")
-)
 RECTANGLE = {
     (0, 0): 0.675213649667902, (450, 0): 0.337625776288293, (0, 110): 0.475525090693613,
     (450, 110): 0.237775892073505, (600, 300): 0.003977187249186, (-700, 50): 0.007923107447626,
@@ -123,9 +116,7 @@ def test_greatest_values_over_an_edge():
     assert found["strain_min"][2] == pytest.approx(-coefficient * 0.3 * 4.0 / 250, abs=1e-14)
 
 
-@pytest.mark.skipif(not ORACLES.exists(), reason=f"no oracles at {ORACLES}")
-def test_every_oracle_of_the_specification():
-    oracles = json.loads((ORACLES / "subsidence.json").read_text())
+def test_every_oracle_of_the_specification(oracles):
     rectangle = oracles["rect_r280_900x220_centred_W_over_W0"]
     places = [tuple(map(float, key.split(","))) for key in rectangle]
     panel = unit_panel(x=[0.0], y=[0.0], length=[900.0], width=[220.0], azimuth=[90.0])
@@ -141,20 +132,8 @@ def test_every_oracle_of_the_specification():
         np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.skipif(not ORACLES.exists(), reason=f"no oracles at {ORACLES}")
-def test_the_published_survey():
-    survey = json.loads((ORACLES / "subsidence.json").read_text())["survey_inversion"]
-    # 185 m along the strike of 315 degrees, 770 m up the dip from the origin at the lower corner.
-    strike, rise = np.radians(315.0), np.radians(45.0)
-    south, west = survey["origin_NE"]
-    plan = 770 * np.cos(np.radians(5.0))
-    middle = np.array([west, south]) + sum(
-        half * np.array([np.sin(a), np.cos(a)]) for half, a in ((92.5, strike), (plan / 2, rise))
-    )
-    panel = pd.DataFrame({
-        "x": middle[:1], "y": middle[1:], "length": [185.0], "width": [770.0], "azimuth": [315.0],
-        "dip": [5.0], "dip_direction": [225.0], "depth": [614.0], "thickness_mm": [5340.0],
-        "q": [0.89], "tan_beta": [1.56], "theta0": [90.0], "offset": [68.5],
-    })  # fmt: skip
-    found = at(panel, zip(survey["E"], survey["N"], strict=True))["subsidence"]
-    assert np.abs(1000 * found - survey["this_report_forward_at_published"]).max() < 1.5
+def test_the_published_survey(survey):
+    published, panel = survey
+    panel = panel.assign(q=0.89, tan_beta=1.56, theta0=90.0, offset=68.5)
+    found = at(panel, zip(published["E"], published["N"], strict=True))["subsidence"]
+    assert np.abs(1000 * found - published["this_report_forward_at_published"]).max() < 1.5
